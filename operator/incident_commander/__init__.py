@@ -1,0 +1,1 @@
+"""Incident commander: a Kubernetes operator that runs incidents to their resolution."""

@@ -1,0 +1,155 @@
+"""The base of all API models and the scalar types they share.
+
+Every string carries a maximum length and every list a maximum size: the API server refuses CEL
+rules whose worst-case cost it cannot bound.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any, Final
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    WithJsonSchema,
+)
+from pydantic.alias_generators import to_camel
+
+__all__ = [
+    "CLOSED_LABEL",
+    "GROUP",
+    "HANDLED_ANNOTATION",
+    "MARKER_ANNOTATION",
+    "VERSION",
+    "ApiModel",
+    "Duration",
+    "LongText",
+    "Message",
+    "Name",
+    "Query",
+    "ShortText",
+    "Timestamp",
+    "User",
+    "format_duration",
+    "format_timestamp",
+    "parse_duration",
+    "parse_timestamp",
+]
+
+GROUP: Final = "incidentcommander.dev"
+VERSION: Final = "v1alpha1"
+
+MARKER_ANNOTATION: Final = f"{GROUP}/applied"
+"""On a target: the id of the proposal whose change it carries (written in the same patch)."""
+HANDLED_ANNOTATION: Final = f"{GROUP}/handled"
+"""On an Incident: the last ``status.handled.seq`` whose requests were removed."""
+CLOSED_LABEL: Final = f"{GROUP}/closed"
+"""On an Incident: it has ended and the operator does not watch it any more."""
+
+
+class ApiModel(BaseModel):
+    """A frozen model whose JSON names are camelCase.
+
+    Unknown fields are ignored when reading: the API server refuses them on the way in, and an
+    older operator must be able to read what a newer schema allows.
+    """
+
+    model_config = ConfigDict(
+        alias_generator=to_camel,
+        populate_by_name=True,
+        frozen=True,
+        extra="ignore",
+    )
+
+    def to_api(self) -> dict[str, Any]:
+        """Give the JSON form that the API server stores: camelCase, without absent fields."""
+        return self.model_dump(mode="json", by_alias=True, exclude_none=True)
+
+
+_DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h)")
+_DURATION_PATTERN: Final = r"^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$"
+_UNITS: Final = {
+    "ms": timedelta(milliseconds=1),
+    "s": timedelta(seconds=1),
+    "m": timedelta(minutes=1),
+    "h": timedelta(hours=1),
+}
+
+
+def parse_duration(value: object) -> timedelta:
+    """Read a Go style duration such as ``90s``, ``10m`` or ``1h30m``.
+
+    Raises
+    ------
+    ValueError
+        If the text is no duration; the message says what one looks like.
+    """
+    if isinstance(value, timedelta):
+        return value
+    if isinstance(value, str) and re.fullmatch(_DURATION_PATTERN, value):
+        parts = _DURATION.findall(value)
+        return sum((float(n) * _UNITS[unit] for n, unit in parts), timedelta())
+    raise ValueError(f"{value!r} is not a duration such as 90s, 10m or 1h30m")
+
+
+def format_duration(value: timedelta) -> str:
+    """Write a duration as Go does, without zero parts: ``1h30m``, ``90s`` becomes ``1m30s``."""
+    milliseconds = round(value.total_seconds() * 1000)
+    hours, rest = divmod(milliseconds, 3_600_000)
+    minutes, rest = divmod(rest, 60_000)
+    seconds, millis = divmod(rest, 1000)
+    parts = ((hours, "h"), (minutes, "m"), (seconds, "s"), (millis, "ms"))
+    return "".join(f"{number}{unit}" for number, unit in parts if number) or "0s"
+
+
+def parse_timestamp(value: object) -> datetime:
+    """Read an RFC 3339 time as an aware UTC ``datetime``.
+
+    Raises
+    ------
+    ValueError
+        If the text is no RFC 3339 time with a zone.
+    """
+    if isinstance(value, str):
+        value = datetime.fromisoformat(value)
+    if isinstance(value, datetime) and value.tzinfo is not None:
+        return value.astimezone(UTC)
+    raise ValueError(f"{value!r} is not an RFC 3339 time such as 2026-11-22T08:00:00Z")
+
+
+def format_timestamp(value: datetime) -> str:
+    """Write a time as Kubernetes does (``metav1.Time``): UTC, whole seconds, ``Z``."""
+    return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+Duration = Annotated[
+    timedelta,
+    BeforeValidator(parse_duration),
+    PlainSerializer(format_duration, return_type=str),
+    WithJsonSchema({"type": "string", "maxLength": 32, "pattern": _DURATION_PATTERN}),
+]
+"""A Go style duration."""
+
+Timestamp = Annotated[
+    datetime,
+    BeforeValidator(parse_timestamp),
+    PlainSerializer(format_timestamp, return_type=str),
+    WithJsonSchema({"type": "string", "maxLength": 64, "format": "date-time"}),
+]
+"""An RFC 3339 time."""
+
+Name = Annotated[
+    str, Field(min_length=1, max_length=253, pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$")
+]
+"""The name of a Kubernetes object (RFC 1123 subdomain)."""
+User = Annotated[str, Field(max_length=256)]
+"""A Kubernetes user name."""
+ShortText = Annotated[str, Field(max_length=120)]
+Message = Annotated[str, Field(max_length=512)]
+Query = Annotated[str, Field(max_length=2048)]
+LongText = Annotated[str, Field(max_length=4096)]

@@ -1,0 +1,696 @@
+"""The Incident: what somebody declares (``spec``) and what stands written of it (``status``).
+
+The CEL rules beside the fields are enforced by the API server; they are the ones of the contract.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, ClassVar, Final
+
+from pydantic import ConfigDict, Field, model_validator
+
+from .base import (
+    ApiModel,
+    Duration,
+    Message,
+    Name,
+    Timestamp,
+    User,
+)
+from .common import (
+    Condition,
+    Confidence,
+    GuardVerdict,
+    NameRef,
+    ObjectMeta,
+    OnFailure,
+    Phase,
+    ProposalState,
+    Risk,
+    Severity,
+    TargetKind,
+    TargetRef,
+    Verdict,
+)
+
+__all__ = [
+    "Alert",
+    "Approval",
+    "Diagnosis",
+    "Display",
+    "Durations",
+    "Evidence",
+    "Execution",
+    "ExecutionState",
+    "Finding",
+    "GuardFinding",
+    "GuardStatus",
+    "Handled",
+    "Impact",
+    "Incident",
+    "IncidentSpec",
+    "IncidentStatus",
+    "Milestones",
+    "Monitoring",
+    "PageRef",
+    "PinnedPolicy",
+    "PostmortemRef",
+    "Proposal",
+    "ProposalTarget",
+    "Roles",
+    "RunbookRef",
+    "Sample",
+    "TimelineEntry",
+    "Updates",
+    "Verification",
+    "VerificationPlan",
+]
+
+from enum import StrEnum
+
+MAX_ENTRIES: Final = 128
+MAX_PROPOSALS: Final = 8
+MAX_FINDINGS: Final = 24
+
+StepName = Annotated[str, Field(max_length=63)]
+ProposalId = Annotated[str, Field(max_length=64)]
+Text256 = Annotated[str, Field(max_length=256)]
+Text1000 = Annotated[str, Field(max_length=1000)]
+
+
+class Roles(ApiModel):
+    """Who does what; values are Kubernetes user names."""
+
+    commander: User | None = Field(
+        default=None, description="Incident commander: decides. Approvals are theirs alone."
+    )
+    tech_lead: User | None = Field(default=None, description="Leads the investigation and the fix.")
+    comms: User | None = Field(default=None, description="Speaks to stakeholders and customers.")
+    scribe: User | None = Field(default=None, description="Keeps the record.")
+
+
+class Impact(ApiModel):
+    """What users feel. Never a cause."""
+
+    symptom: Text256 | None = Field(
+        default=None, description="What outsiders may read; never a cause."
+    )
+    summary: Text256 | None = Field(
+        default=None, description="Who is affected and how: the IMPACT part of updates."
+    )
+    users_affected_percent: Annotated[int, Field(ge=0, le=100)] | None = Field(
+        default=None, description="Share of users affected, 0 to 100."
+    )
+    customer_reported: bool = Field(default=False, description="Customers told us, not a monitor.")
+    paying_accounts: bool = Field(default=False, description="Paying accounts are affected.")
+    data_integrity: bool = Field(default=False, description="Data may be lost or wrong.")
+    security_breach: bool = Field(default=False, description="Somebody may have got in.")
+
+
+class Alert(ApiModel):
+    """The alert that declared this Incident; set by intake at creation, never changed."""
+
+    name: Annotated[str, Field(min_length=1, max_length=253)] = Field(description="alertname.")
+    labels: Annotated[dict[str, Annotated[str, Field(max_length=1024)]], Field(max_length=64)] = (
+        Field(default_factory=dict, description="Labels of the alert.")
+    )
+    annotations: Annotated[
+        dict[str, Annotated[str, Field(max_length=4096)]], Field(max_length=64)
+    ] = Field(default_factory=dict, description="Annotations of the alert.")
+    fingerprint: Annotated[str, Field(max_length=128)] | None = Field(
+        default=None, description="Fingerprint that Alertmanager gave."
+    )
+    group_key: Annotated[str, Field(max_length=2048)] | None = Field(
+        default=None, description="Key of the alert group."
+    )
+    starts_at: Annotated[str, Field(max_length=64)] | None = Field(
+        default=None, description="When the alert began to fire (RFC 3339)."
+    )
+
+
+class IncidentSpec(ApiModel):
+    """What people say about the incident."""
+
+    model_config: ClassVar[ConfigDict] = {
+        "json_schema_extra": {
+            "x-kubernetes-validations": [
+                {
+                    "rule": "self.drill == oldSelf.drill",
+                    "message": "drill is immutable: declare a new Incident",
+                    "fieldPath": ".drill",
+                },
+                {
+                    "rule": "has(self.alert) == has(oldSelf.alert) && "
+                    "(!has(self.alert) || self.alert == oldSelf.alert)",
+                    "message": "alert is set by intake when the Incident is created and can be "
+                    "neither added, changed nor removed later",
+                },
+            ]
+        }
+    }
+
+    title: Annotated[str, Field(min_length=1, max_length=120)] = Field(
+        description="One line that says what is broken; internal."
+    )
+    severity: Severity = Field(
+        default=Severity.SEV2,
+        description="SEV1 (critical) to SEV4 (low). If unsure, take the higher one.",
+    )
+    target: TargetRef = Field(
+        description="The workload that is suspected. Fixed while a proposal is Approved or "
+        "Executing."
+    )
+    runbook_ref: NameRef | None = Field(
+        default=None,
+        description="Runbook to follow, in this namespace or else beside the operator. "
+        "Default: the best match.",
+    )
+    policy_ref: NameRef | None = Field(
+        default=None,
+        description="ResponsePolicy to run under. Default: `default` in this namespace, else "
+        "beside the operator.",
+    )
+    started_at: Timestamp | None = Field(
+        default=None,
+        description="When the impact began. Default: the alert's start, else creation.",
+    )
+    roles: Roles | None = Field(
+        default=None,
+        description="Who does what. commander names the first commander only; later ones use the "
+        "take-command request.",
+    )
+    war_room: Annotated[str, Field(max_length=2048, pattern=r"^https?://.+")] | None = Field(
+        default=None, description="URL of the one place for all communication."
+    )
+    impact: Impact | None = Field(default=None, description="What users feel.")
+    alert: Alert | None = Field(
+        default=None, description="The alert behind this Incident (set by intake)."
+    )
+    drill: bool = Field(default=False, description="A drill: real actions, apart in all figures.")
+    duplicate_of: NameRef | None = Field(
+        default=None, description="Another Incident of this namespace that this one is merged into."
+    )
+
+
+class Evidence(ApiModel):
+    """What exactly was asked and what was answered."""
+
+    query: Message | None = Field(default=None, description="The exact PromQL query or API call.")
+    value: Text256 | None = Field(default=None, description="What was seen, with its unit.")
+    threshold: Text256 | None = Field(default=None, description="What it was held against.")
+    verdict: Verdict | None = Field(default=None, description="What follows from it.")
+    resource_version: Annotated[str, Field(max_length=64)] | None = Field(
+        default=None, description="resourceVersion of the object that was read."
+    )
+
+
+class TimelineEntry(ApiModel):
+    """One step of the incident. Once written, the API server refuses any change to it."""
+
+    seq: Annotated[int, Field(ge=0)] = Field(
+        description="Number of the entry, from 0 without gaps."
+    )
+    at: Timestamp = Field(description="When it was written.")
+    phase: Phase = Field(description="Phase after this step.")
+    reason: Annotated[str, Field(max_length=64, pattern=r"^[A-Z][A-Za-z0-9]*$")] = Field(
+        description="What happened: one past-tense CamelCase word."
+    )
+    actor: User = Field(description="A user name, `operator` or `kubernetes`.")
+    message: Message = Field(description="What was seen, the threshold, what happens next.")
+    step: StepName | None = Field(default=None, description="Diagnosis step it is about.")
+    proposal: ProposalId | None = Field(default=None, description="Proposal it is about.")
+    event_time: Timestamp | None = Field(
+        default=None, description="When it happened, where that was earlier."
+    )
+    evidence: Evidence | None = Field(default=None, description="What was asked and answered.")
+
+
+class Finding(ApiModel):
+    """The verdict of one diagnosis step."""
+
+    step: StepName = Field(description="Name of the step in the Runbook.")
+    check: Annotated[str, Field(max_length=32)] = Field(description="Kind of the check.")
+    verdict: Verdict = Field(description="Passed, Failed, Inconclusive or Error.")
+    reason: Annotated[str, Field(max_length=64)] = Field(description="One CamelCase word.")
+    message: Message = Field(description="What it means, in one sentence.")
+    evidence: Evidence | None = Field(default=None, description="What was asked and answered.")
+    since: Timestamp | None = Field(
+        default=None, description="When the trouble, or for a rollout the release, began."
+    )
+    at: Timestamp = Field(description="When it was judged.")
+
+
+class Diagnosis(ApiModel):
+    """The current round of diagnosis."""
+
+    round: Annotated[int, Field(ge=0)] = Field(default=0, description="Rounds so far.")
+    started_at: Timestamp | None = Field(default=None, description="Start of this round.")
+    finished_at: Timestamp | None = Field(default=None, description="End of this round.")
+    findings: Annotated[list[Finding], Field(max_length=MAX_FINDINGS)] = Field(
+        default_factory=list, description="One per step of the Runbook."
+    )
+
+
+class GuardFinding(ApiModel):
+    """What one guard says of a proposal."""
+
+    name: Annotated[str, Field(max_length=63)] = Field(description="Name of the guard.")
+    verdict: GuardVerdict = Field(description="Clear, Warn or Block.")
+    message: Message = Field(description="What was seen, and how to clear it.")
+
+
+class ProposalTarget(ApiModel):
+    """Exactly which workload a proposal changes."""
+
+    kind: TargetKind = Field(description="Kind of the workload.")
+    name: Name = Field(description="Name of the workload.")
+    uid: Annotated[str, Field(max_length=64)] = Field(description="Its uid.")
+
+
+class VerificationPlan(ApiModel):
+    """How a remediation is verified; copied from the Runbook when it was proposed."""
+
+    timeout: Duration = Field(description="Longest time for rollout and checks.")
+    interval: Duration = Field(description="Time between two samples.")
+    successes: Annotated[int, Field(ge=1, le=100)] = Field(
+        description="Good samples in a row needed."
+    )
+    failures: Annotated[int, Field(ge=1, le=100)] = Field(
+        description="Bad ones in a row that end it."
+    )
+    checks: Annotated[list[StepName], Field(max_length=16)] = Field(
+        default_factory=list, description="Diagnosis steps that must pass; rollout and pods always."
+    )
+
+
+class Proposal(ApiModel):
+    """One remediation, absolute and frozen, that a person can approve by its id."""
+
+    id: ProposalId = Field(description="What an approval names: it stands for exactly this plan.")
+    remediation: Annotated[str, Field(max_length=40)] = Field(description="Name in the Runbook.")
+    action: Annotated[str, Field(max_length=32)] = Field(
+        description="What is done: rolloutUndo, rolloutRestart, scale …"
+    )
+    parameters: Annotated[
+        dict[str, Annotated[str, Field(max_length=512)]], Field(max_length=24)
+    ] = Field(default_factory=dict, description="The action's absolute parameters.")
+    depends_on: Annotated[
+        dict[str, Annotated[str, Field(max_length=256)]], Field(max_length=16)
+    ] = Field(
+        default_factory=dict,
+        description="What the plan depends on; when any of it changes, the proposal is void.",
+    )
+    state: ProposalState = Field(description="Where the proposal stands.")
+    recommended: bool = Field(default=False, description="The operator's first choice.")
+    confidence: Confidence = Field(description="Whether its `when` was proven.")
+    risk: Risk = Field(description="Low, Medium or High.")
+    summary: Message = Field(description="What will be done, in one line.")
+    reason: Message = Field(description="Why it is offered.")
+    target: ProposalTarget = Field(description="The workload that it changes.")
+    diff: Annotated[str, Field(max_length=8192)] = Field(
+        default="", description="Unified diff from a server-side dry run."
+    )
+    command: Annotated[str, Field(max_length=1024)] = Field(
+        description="The same by plain kubectl."
+    )
+    approve_command: Annotated[str, Field(max_length=1024)] = Field(
+        description="Copy, paste, done."
+    )
+    guards: Annotated[list[GuardFinding], Field(max_length=24)] = Field(
+        default_factory=list, description="What speaks against it."
+    )
+    verification: VerificationPlan = Field(description="How success is proven.")
+    on_failure: OnFailure = Field(
+        default=OnFailure.ESCALATE, description="What follows a failed verification."
+    )
+    expires_at: Timestamp = Field(description="Not approvable after this.")
+    revert_of: ProposalId | None = Field(
+        default=None, description="The proposal that this one reverts."
+    )
+
+    @property
+    def blocked(self) -> bool:
+        """Whether a guard forbids its approval."""
+        return any(g.verdict is GuardVerdict.BLOCK for g in self.guards)
+
+
+class Approval(ApiModel):
+    """Who approved what."""
+
+    proposal: ProposalId = Field(description="Id of the approved proposal.")
+    by: User = Field(description="The person, as the API server stamped it.")
+    at: Timestamp = Field(description="When the approval was taken.")
+
+
+class ExecutionState(StrEnum):
+    """How far the approved change has come."""
+
+    INTENT = "Intent"
+    APPLIED = "Applied"
+    COMPLETE = "Complete"
+    NOT_APPLIED = "NotApplied"
+
+
+class Execution(ApiModel):
+    """The approved change: written before it is made, completed after it."""
+
+    proposal: ProposalId = Field(description="Id of the proposal.")
+    state: ExecutionState = Field(description="Intent, Applied, Complete or NotApplied.")
+    target_uid: Annotated[str, Field(max_length=64)] = Field(description="uid of the target.")
+    target_generation: Annotated[int, Field(ge=0)] = Field(
+        description="Generation that the patch tests."
+    )
+    started_at: Timestamp = Field(description="When the intent was written.")
+    applied_at: Timestamp | None = Field(default=None, description="When the change was made.")
+    applied_generation: int | None = Field(default=None, description="Generation that it made.")
+    completed_at: Timestamp | None = Field(default=None, description="When the rollout was done.")
+    deadline: Timestamp | None = Field(default=None, description="When waiting ends.")
+    restarted_at: Annotated[str, Field(max_length=64)] | None = Field(
+        default=None, description="For a restart: the value of the annotation."
+    )
+    progress: Message | None = Field(
+        default=None, description="As `kubectl rollout status` says it."
+    )
+
+
+class Sample(ApiModel):
+    """One look at all verification checks."""
+
+    at: Timestamp = Field(description="When.")
+    verdict: Verdict = Field(description="The worst of the checks.")
+    message: Message = Field(description="What was seen.")
+
+
+class Verification(ApiModel):
+    """Proof that it is good again: ``successes`` samples in a row."""
+
+    started_at: Timestamp = Field(description="When verification began.")
+    deadline: Timestamp = Field(description="When it ends without an answer.")
+    next_at: Timestamp | None = Field(default=None, description="Time of the next sample.")
+    successes: int = Field(default=0, ge=0, description="Good samples in a row.")
+    failures: int = Field(default=0, ge=0, description="Bad samples in a row.")
+    plan: VerificationPlan = Field(description="What is checked, and how often.")
+    last: Sample | None = Field(default=None, description="The newest sample.")
+
+
+class Monitoring(ApiModel):
+    """The watch after the fix."""
+
+    started_at: Timestamp = Field(description="When the fix was confirmed.")
+    until: Timestamp = Field(description="When it ends, if all stays good.")
+    next_at: Timestamp | None = Field(default=None, description="Time of the next sample.")
+    good: int = Field(default=0, ge=0, description="Good samples so far.")
+    failures: int = Field(default=0, ge=0, description="Bad samples in a row.")
+    last: Sample | None = Field(default=None, description="The newest sample.")
+
+
+class Updates(ApiModel):
+    """When stakeholders were told, and when they must be told next."""
+
+    last_at: Timestamp | None = Field(default=None, description="Time of the last update.")
+    next_due_at: Timestamp | None = Field(default=None, description="When the next one is due.")
+    count: int = Field(default=0, ge=0, description="Updates so far.")
+
+
+class Milestones(ApiModel):
+    """The moments that durations are computed from."""
+
+    started_at: Timestamp | None = Field(default=None, description="Impact began.")
+    detected_at: Timestamp | None = Field(
+        default=None, description="An alert fired or a person saw it."
+    )
+    declared_at: Timestamp | None = Field(default=None, description="The Incident was created.")
+    acknowledged_at: Timestamp | None = Field(default=None, description="A person took it.")
+    diagnosed_at: Timestamp | None = Field(default=None, description="The first round finished.")
+    proposed_at: Timestamp | None = Field(default=None, description="First proposal offered.")
+    approved_at: Timestamp | None = Field(default=None, description="Last approval granted.")
+    remediated_at: Timestamp | None = Field(default=None, description="Last rollout complete.")
+    mitigated_at: Timestamp | None = Field(default=None, description="Verified: impact over.")
+    resolved_at: Timestamp | None = Field(default=None, description="Watched long enough.")
+    closed_at: Timestamp | None = Field(default=None, description="Ended.")
+
+
+class Durations(ApiModel):
+    """Seconds between milestones."""
+
+    detect: int | None = Field(default=None, description="detectedAt - startedAt, seconds.")
+    acknowledge: int | None = Field(
+        default=None, description="acknowledgedAt - detectedAt, seconds."
+    )
+    mitigate: int | None = Field(default=None, description="mitigatedAt - startedAt, seconds.")
+    resolve: int | None = Field(default=None, description="resolvedAt - startedAt, seconds.")
+
+
+class RunbookRef(ApiModel):
+    """The Runbook that is followed, pinned."""
+
+    name: Name = Field(description="Name of the Runbook.")
+    namespace: Annotated[str, Field(max_length=63)] = Field(description="Its namespace.")
+    uid: Annotated[str, Field(max_length=64)] = Field(description="Its uid.")
+    generation: int = Field(description="Generation that was read.")
+
+
+class PinnedPolicy(ApiModel):
+    """The ResponsePolicy in force, with the values that this Incident runs under."""
+
+    name: Name = Field(description="Name of the ResponsePolicy.")
+    namespace: Annotated[str, Field(max_length=63)] = Field(description="Its namespace.")
+    generation: int = Field(description="Generation that was read; 0: built-in values.")
+    monitor_for: Duration = Field(description="How long a fix is watched.")
+    expire_after: Duration = Field(description="How long a proposal can be approved.")
+    cooldown: Duration = Field(description="Least time between two actions on a target.")
+    max_attempts: Annotated[int, Field(ge=1, le=100)] = Field(
+        description="Remediations per Incident."
+    )
+    rediagnose_every: Duration = Field(description="Time between rounds while people investigate.")
+    postmortem: Annotated[str, Field(max_length=16)] = Field(
+        description="Required, OnRollback or None, for this severity."
+    )
+
+
+class PostmortemRef(ApiModel):
+    """The Postmortem that is owed."""
+
+    name: Name | None = Field(default=None, description="Name of the Postmortem.")
+    due_at: Timestamp | None = Field(default=None, description="When it is due.")
+
+
+class GuardStatus(ApiModel):
+    """The admission policies that keep approvals honest, as last seen."""
+
+    fingerprint: Annotated[str, Field(max_length=64)] = Field(
+        default="", description="Hash over uid and generation of every policy and binding."
+    )
+    proven: bool = Field(default=False, description="A forged approval was just refused.")
+    message: Message = Field(default="", description="What the proof saw.")
+    at: Timestamp | None = Field(default=None, description="When it was proven.")
+
+
+class Handled(ApiModel):
+    """Which requests were recorded, so that a crash neither loses nor repeats one."""
+
+    seq: int = Field(default=0, ge=0, description="Rises with every batch of requests taken.")
+    keys: Annotated[list[Annotated[str, Field(max_length=64)]], Field(max_length=32)] = Field(
+        default_factory=list, description="Keys of the last batch, to be removed."
+    )
+
+
+class PageRef(ApiModel):
+    """A TimelinePage that holds older entries."""
+
+    name: Name = Field(description="Name of the TimelinePage.")
+    from_seq: int = Field(ge=0, description="First entry on it.")
+    to_seq: int = Field(ge=0, description="Last entry on it.")
+    sha256: Annotated[str, Field(max_length=64)] = Field(description="Hash over its entries.")
+
+
+class Display(ApiModel):
+    """Texts for printer columns."""
+
+    target: Annotated[str, Field(max_length=300)] = Field(default="", description="Kind/name.")
+    proposal: ProposalId | None = Field(default=None, description="The recommended open proposal.")
+    next_update: Annotated[str, Field(max_length=32)] | None = Field(
+        default=None, description="When the next update is due, as `08:45 UTC`."
+    )
+
+
+_TIMELINE_CONTIGUOUS: Final = (
+    "self.size()==0 || (self[self.size()-1].seq-self[0].seq==self.size()-1 && "
+    "self.all(v, v.seq>=self[0].seq && v.seq-self[0].seq<self.size() && "
+    "self[v.seq-self[0].seq].seq==v.seq))"
+)
+_TIMELINE_APPEND_ONLY: Final = (
+    "oldSelf.size()==0 || (self.size()>0 && self[0].seq>=oldSelf[0].seq && "
+    "self[self.size()-1].seq>=oldSelf[oldSelf.size()-1].seq && "
+    "oldSelf.all(v, v.seq<self[0].seq || (v.seq-self[0].seq<self.size() && "
+    "self[v.seq-self[0].seq]==v)))"
+)
+_PAGES_GROW: Final = "self.size() >= oldSelf.size() && oldSelf.all(v, self.exists(w, w == v))"
+
+
+_COMMITTED: Final = (
+    "!has(oldSelf.status.proposals) || "
+    "!oldSelf.status.proposals.exists(p, p.state in ['Approved', 'Executing'])"
+)
+
+
+class IncidentStatus(ApiModel):
+    """What the operator knows and did. Only the operator writes it."""
+
+    model_config: ClassVar[ConfigDict] = {
+        "json_schema_extra": {
+            "x-kubernetes-validations": [
+                {
+                    "rule": "!has(oldSelf.timeline) || has(self.timeline)",
+                    "message": "the timeline cannot be removed",
+                },
+                {
+                    "rule": "!has(oldSelf.timelinePages) || has(self.timelinePages)",
+                    "message": "timelinePages cannot be removed",
+                },
+                {
+                    "rule": "!has(self.timeline) || self.timeline.size() == 0 || "
+                    "self.timeline[0].seq == (has(self.timelinePages) && "
+                    "self.timelinePages.size() > 0 ? "
+                    "self.timelinePages[self.timelinePages.size()-1].toSeq + 1 : 0)",
+                    "message": "the timeline begins where its last page ends",
+                },
+            ]
+        }
+    }
+
+    observed_generation: int | None = Field(
+        default=None, ge=0, description="Generation of the spec that this status is about."
+    )
+    phase: Phase = Field(default=Phase.DECLARED, description="Where the Incident stands.")
+    severity: Severity | None = Field(default=None, description="Effective severity.")
+    summary: Annotated[str, Field(max_length=1024)] = Field(
+        default="", description="What is known, what happens next, the command to type."
+    )
+    conditions: Annotated[list[Condition], Field(max_length=24)] = Field(
+        default_factory=list,
+        description="Observations, derived from the rest of the status.",
+        json_schema_extra={
+            "x-kubernetes-list-type": "map",
+            "x-kubernetes-list-map-keys": ["type"],
+        },
+    )
+    display: Display | None = Field(default=None, description="Texts for printer columns.")
+    roles: Roles | None = Field(default=None, description="Effective roles.")
+    runbook: RunbookRef | None = Field(default=None, description="The Runbook being followed.")
+    policy: PinnedPolicy | None = Field(default=None, description="The ResponsePolicy in force.")
+    stalled: Message | None = Field(
+        default=None, description="What keeps the Incident from going on, by field path."
+    )
+    attempt: Annotated[int, Field(ge=0)] = Field(
+        default=1, description="Number of the current attempt at a remediation."
+    )
+    rejected: Annotated[list[Text256], Field(max_length=32)] = Field(
+        default_factory=list,
+        description="Remediations (with their parameters) that were rejected or did not work.",
+    )
+    requested: Annotated[list[Annotated[str, Field(max_length=40)]], Field(max_length=16)] = Field(
+        default_factory=list, description="Remediations that somebody asked for by `propose`."
+    )
+    diagnosis: Diagnosis | None = Field(default=None, description="The current diagnosis.")
+    proposals: Annotated[list[Proposal], Field(max_length=MAX_PROPOSALS)] = Field(
+        default_factory=list, description="What could be done, each with its id."
+    )
+    approval: Approval | None = Field(default=None, description="The last approval.")
+    execution: Execution | None = Field(default=None, description="The approved change.")
+    verification: Verification | None = Field(default=None, description="Proof of success.")
+    monitoring: Monitoring | None = Field(default=None, description="The watch after the fix.")
+    updates: Updates | None = Field(default=None, description="Updates to stakeholders.")
+    milestones: Milestones | None = Field(default=None, description="Moments that count.")
+    durations: Durations | None = Field(default=None, description="Seconds between them.")
+    postmortem: PostmortemRef | None = Field(default=None, description="The Postmortem owed.")
+    guard: GuardStatus | None = Field(default=None, description="State of the admission guard.")
+    handled: Handled | None = Field(default=None, description="Requests taken.")
+    timeline: Annotated[list[TimelineEntry], Field(max_length=MAX_ENTRIES)] = Field(
+        default_factory=list,
+        description="The newest entries of the timeline; append-only.",
+        json_schema_extra={
+            "x-kubernetes-list-type": "map",
+            "x-kubernetes-list-map-keys": ["seq"],
+            "x-kubernetes-validations": [
+                {"rule": _TIMELINE_CONTIGUOUS, "message": "seq must count up without gaps"},
+                {
+                    "rule": _TIMELINE_APPEND_ONLY,
+                    "message": "the timeline is append-only: entries are neither changed, "
+                    "re-ordered nor removed (only paged)",
+                },
+            ],
+        },
+    )
+    timeline_pages: Annotated[list[PageRef], Field(max_length=512)] = Field(
+        default_factory=list,
+        description="TimelinePages with the older entries.",
+        json_schema_extra={
+            "x-kubernetes-list-type": "map",
+            "x-kubernetes-list-map-keys": ["fromSeq"],
+            "x-kubernetes-validations": [
+                {"rule": _PAGES_GROW, "message": "pages are only added, at the end"},
+            ],
+        },
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _absent_is_empty(cls, value: Any) -> Any:
+        return {} if value is None else value
+
+    def proposal(self, proposal_id: str) -> Proposal | None:
+        """Find a proposal of this Incident by its id."""
+        return next((p for p in self.proposals if p.id == proposal_id), None)
+
+    def entries_of(self, reason: str) -> list[TimelineEntry]:
+        """All entries still in the object with that reason."""
+        return [e for e in self.timeline if e.reason == reason]
+
+
+class Incident(ApiModel):
+    """Something is broken in production, and people lead its repair."""
+
+    model_config: ClassVar[ConfigDict] = {
+        "json_schema_extra": {
+            "x-kubernetes-validations": [
+                {
+                    "rule": "self.metadata.name.size() <= 63",
+                    "message": "metadata.name must have at most 63 characters: pages and Events "
+                    "add to it",
+                },
+                {
+                    "rule": "!has(oldSelf.status) || has(self.status)",
+                    "message": "status cannot be removed",
+                },
+                {
+                    "rule": "self.spec.target == oldSelf.spec.target || "
+                    f"!has(oldSelf.status) || {_COMMITTED}",
+                    "message": "spec.target is fixed while a proposal is Approved or Executing: "
+                    "wait for its outcome, or reject it",
+                },
+                {
+                    "rule": "!has(self.spec.duplicateOf) || has(oldSelf.spec.duplicateOf) || "
+                    f"!has(oldSelf.status) || {_COMMITTED}",
+                    "message": "spec.duplicateOf is refused while a proposal is Approved or "
+                    "Executing: wait for its outcome, or reject it",
+                },
+                {
+                    "rule": "!has(self.spec.duplicateOf) || "
+                    "self.spec.duplicateOf.name != self.metadata.name",
+                    "message": "spec.duplicateOf must name another Incident",
+                },
+                {
+                    "rule": "self.spec == oldSelf.spec || !has(oldSelf.status) || "
+                    "!has(oldSelf.status.phase) || "
+                    "!(oldSelf.status.phase in ['Closed', 'Dismissed', 'Merged'])",
+                    "message": "spec is frozen: this Incident has ended; declare a new one that "
+                    "links it",
+                },
+            ]
+        }
+    }
+
+    metadata: ObjectMeta
+    spec: IncidentSpec
+    status: IncidentStatus = Field(default_factory=IncidentStatus)

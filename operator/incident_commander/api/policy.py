@@ -1,0 +1,119 @@
+"""ResponsePolicy: how an organisation runs incidents. This operator reads a part of it so far."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Annotated
+
+from pydantic import Field
+
+from .base import ApiModel, Duration
+from .common import Condition, ObjectMeta, Severity
+
+__all__ = [
+    "ApprovalRules",
+    "PostmortemNeed",
+    "ResponsePolicy",
+    "ResponsePolicySpec",
+    "ResponsePolicyStatus",
+    "SeverityRules",
+]
+
+from enum import StrEnum
+
+
+class PostmortemNeed(StrEnum):
+    """Whether an Incident of a severity owes a Postmortem."""
+
+    REQUIRED = "Required"
+    ON_ROLLBACK = "OnRollback"
+    NONE = "None"
+
+
+class SeverityRules(ApiModel):
+    """What holds for Incidents of one severity."""
+
+    name: Severity = Field(description="SEV1 to SEV4.")
+    title: Annotated[str, Field(max_length=63)] = Field(default="", description="Its plain name.")
+    criteria: Annotated[str, Field(max_length=512)] = Field(
+        default="", description="When an incident has it."
+    )
+    monitor_for: Duration = Field(
+        default=timedelta(minutes=30), description="How long a fix is watched."
+    )
+    postmortem: PostmortemNeed = Field(
+        default=PostmortemNeed.ON_ROLLBACK, description="Required, OnRollback or None."
+    )
+    postmortem_within: Duration = Field(
+        default=timedelta(hours=48), description="When the Postmortem is due."
+    )
+
+
+class ApprovalRules(ApiModel):
+    """What holds for approvals."""
+
+    expire_after: Duration = Field(
+        default=timedelta(minutes=15), description="How long a proposal can be approved."
+    )
+    cooldown: Duration = Field(
+        default=timedelta(minutes=5), description="Least time between two actions on a target."
+    )
+    max_attempts: Annotated[int, Field(ge=1, le=100)] = Field(
+        default=3, description="Remediations per Incident."
+    )
+
+
+class ResponsePolicySpec(ApiModel):
+    """How incidents are run."""
+
+    severities: Annotated[list[SeverityRules], Field(max_length=4)] = Field(
+        default_factory=list,
+        description="Rules by severity; what is absent has the default.",
+        json_schema_extra={
+            "x-kubernetes-list-type": "map",
+            "x-kubernetes-list-map-keys": ["name"],
+        },
+    )
+    approvals: ApprovalRules = Field(
+        default_factory=ApprovalRules, description="What holds for approvals."
+    )
+    rediagnose_every: Duration = Field(
+        default=timedelta(minutes=5),
+        description="While people investigate, diagnose again this often.",
+    )
+
+    def rules_for(self, severity: Severity) -> SeverityRules:
+        """The rules of a severity: those written down, else the defaults of the contract."""
+        for rules in self.severities:
+            if rules.name is severity:
+                return rules
+        need = (
+            PostmortemNeed.REQUIRED
+            if severity in {Severity.SEV1, Severity.SEV2}
+            else PostmortemNeed.ON_ROLLBACK
+        )
+        return SeverityRules(name=severity, postmortem=need)
+
+
+class ResponsePolicyStatus(ApiModel):
+    """Whether the policy can be used."""
+
+    observed_generation: int | None = Field(
+        default=None, ge=0, description="Generation that was judged."
+    )
+    conditions: Annotated[list[Condition], Field(max_length=8)] = Field(
+        default_factory=list,
+        description="Ready: it can be used.",
+        json_schema_extra={
+            "x-kubernetes-list-type": "map",
+            "x-kubernetes-list-map-keys": ["type"],
+        },
+    )
+
+
+class ResponsePolicy(ApiModel):
+    """How an organisation runs incidents."""
+
+    metadata: ObjectMeta
+    spec: ResponsePolicySpec = Field(default_factory=ResponsePolicySpec)
+    status: ResponsePolicyStatus = Field(default_factory=ResponsePolicyStatus)
