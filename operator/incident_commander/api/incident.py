@@ -592,6 +592,12 @@ class IncidentStatus(ApiModel):
     requested: Annotated[list[Annotated[str, Field(max_length=40)]], Field(max_length=16)] = Field(
         default_factory=list, description="Remediations that somebody asked for by `propose`."
     )
+    failing_templates: Annotated[
+        list[Annotated[str, Field(max_length=64)]], Field(max_length=16)
+    ] = Field(
+        default_factory=list,
+        description="Hashes of the pod templates seen failing in this Incident.",
+    )
     diagnosis: Diagnosis | None = Field(default=None, description="The current diagnosis.")
     proposals: Annotated[list[Proposal], Field(max_length=MAX_PROPOSALS)] = Field(
         default_factory=list, description="What could be done, each with its id."

@@ -1,0 +1,87 @@
+"""The shape of a remediation action, its plan, and what planning may know."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Protocol
+
+from ..api.common import TargetKind
+from ..api.incident import GuardFinding
+from ..values import JsonPatch, Pod, Revision, Workload
+
+if TYPE_CHECKING:
+    from ..api.base import ApiModel
+
+__all__ = ["Action", "Plan", "Situation"]
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """The target as it was just read."""
+
+    workload: Workload
+    revisions: tuple[Revision, ...]
+    """Rollout history, oldest first."""
+    pods: tuple[Pod, ...] = ()
+    failing: frozenset[str] = frozenset()
+    """Significant hashes of the pod templates already seen failing in this Incident."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What exactly would be done: absolute, so that it means the same tomorrow.
+
+    ``parameters`` and ``depends_on`` go into the proposal's id; when a value of ``depends_on``
+    changes, the plan is void. A plan with a blocking guard may have no parameters.
+    """
+
+    parameters: Mapping[str, str]
+    depends_on: Mapping[str, str]
+    summary: str
+    """One line: `Roll back Deployment checkout from revision 7 (app:2) to revision 6 (app:1)`."""
+    reason: str
+    """Why this plan: how the destination was chosen."""
+    command: str
+    """The same by plain kubectl, with ``-n``."""
+    guards: tuple[GuardFinding, ...] = field(default=())
+
+
+class Action(Protocol):
+    """One kind of remediation."""
+
+    name: str
+    """The member of ``Remediation`` that selects it, as written in YAML."""
+    kinds: frozenset[TargetKind]
+    """Kinds of workload that it can change."""
+
+    def plan(self, spec: ApiModel, situation: Situation) -> Plan:
+        """Plan with absolute parameters; what forbids it becomes a blocking guard."""
+
+    def depends_on(self, parameters: Mapping[str, str], situation: Situation) -> Mapping[str, str]:
+        """Compute again, on the live target, what a plan with these parameters depends on.
+
+        Equal to the plan's ``depends_on`` as long as the plan still means the same.
+        """
+
+    def change(
+        self,
+        parameters: Mapping[str, str],
+        situation: Situation,
+        marker: str,
+        started_at: datetime,
+    ) -> JsonPatch:
+        """Give the JSON patch for the live target: tests, change and marker in one.
+
+        Parameters
+        ----------
+        parameters
+            The plan's parameters.
+        situation
+            The live target; its uid and generation become the patch's tests.
+        marker
+            Value for the annotation ``incidentcommander.dev/applied``: the proposal's id.
+        started_at
+            Time of the intent; a restart writes it into the template.
+        """

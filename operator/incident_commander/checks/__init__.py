@@ -1,0 +1,30 @@
+"""Diagnosis checks: one module each, found by name. Adding a check is adding a file.
+
+A module holds ``CHECK``, an object that satisfies ``Check``. Checks are pure: ``needs`` says what
+to read, ``judge`` says what it means.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from functools import cache
+from typing import TYPE_CHECKING
+
+from .base import Check
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["Check", "all_checks"]
+
+
+@cache
+def all_checks() -> Mapping[str, Check]:
+    """Every check by the name that Runbooks use for it."""
+    found: dict[str, Check] = {}
+    for module in pkgutil.iter_modules(__path__):
+        check = getattr(importlib.import_module(f"{__name__}.{module.name}"), "CHECK", None)
+        if check is not None:
+            found[check.kind] = check
+    return found

@@ -1,0 +1,133 @@
+"""What the shell needs of the world: protocols that the gateways satisfy."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from .api.common import TargetKind
+from .api.incident import Incident, IncidentStatus, TimelineEntry
+from .api.page import TimelinePageSpec
+from .api.policy import ResponsePolicy
+from .api.runbook import Runbook
+from .values import Answer, IncidentRef, JsonPatch, Need, Refused, Unavailable
+
+__all__ = [
+    "Announcer",
+    "Applied",
+    "Catalogue",
+    "Change",
+    "IncidentStore",
+    "MetadataChange",
+    "Observer",
+    "Outcome",
+    "Stale",
+    "Targets",
+    "Workloads",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class MetadataChange:
+    """What the operator writes outside of ``status``: one request, own annotations and labels."""
+
+    remove_annotations: frozenset[str] = frozenset()
+    """Full names. Absent ones are no error."""
+    set_annotations: Mapping[str, str] | None = None
+    set_labels: Mapping[str, str] | None = None
+
+
+class IncidentStore(Protocol):
+    """The one reader and writer of Incidents.
+
+    Every method raises ``UnavailableError``, ``ConflictError``, ``GoneError``, ``ForbiddenError``
+    or ``InvalidResourceError``.
+    """
+
+    async def get(self, ref: IncidentRef) -> Incident | None:
+        """Read it fresh (quorum). None where it does not exist, or has another uid."""
+
+    async def save_status(self, incident: Incident, status: IncidentStatus) -> Incident:
+        """Replace the status if the Incident is still the one that was read; give the new one."""
+
+    async def change_metadata(self, incident: Incident, change: MetadataChange) -> Incident:
+        """Write annotations and labels if the Incident is still the one that was read."""
+
+    async def add_page(self, incident: Incident, name: str, page: TimelinePageSpec) -> None:
+        """Create a TimelinePage; that it exists already with equal content is success."""
+
+
+class Observer(Protocol):
+    """Answers needs, all at once."""
+
+    async def observe(self, needs: Collection[Need], now: datetime) -> Mapping[Need, Answer]:
+        """Give an answer to every need. Never raises: what cannot be asked is ``Unavailable``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """The one write to a workload that an approval allows."""
+
+    kind: TargetKind
+    namespace: str
+    name: str
+    patch: JsonPatch
+    """Tests of uid and generation, the change and the marker."""
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """The change was made."""
+
+    generation: int
+    resource_version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stale:
+    """A test of the patch failed: the workload is not the one that was planned for."""
+
+    message: str
+
+
+Outcome = Applied | Stale | Refused | Unavailable
+"""``Unavailable``: whether it was made is not known; read the target before anything else."""
+
+
+class Workloads(Protocol):
+    """The one writer of workloads."""
+
+    async def apply(self, change: Change) -> Outcome:
+        """Send the patch once. Never raises."""
+
+
+class Announcer(Protocol):
+    """Kubernetes Events for what people look for."""
+
+    async def announce(self, incident: Incident, entries: Sequence[TimelineEntry]) -> None:
+        """Publish Events for those entries that deserve one. Never raises."""
+
+
+class Catalogue(Protocol):
+    """Runbooks and ResponsePolicies as last seen, in memory."""
+
+    def runbooks(self, namespace: str) -> Sequence[Runbook]:
+        """Usable ones in that namespace."""
+
+    def runbook(self, namespace: str, name: str) -> Runbook | None:
+        """One, usable or not."""
+
+    def policy(self, namespace: str, name: str) -> ResponsePolicy | None:
+        """One."""
+
+
+class Targets(Protocol):
+    """Wakes Incidents when their target changes."""
+
+    def follow(self, ref: IncidentRef, kind: TargetKind, namespace: str, name: str) -> None:
+        """Wake ``ref`` from now on whenever that workload changes."""
+
+    def forget(self, ref: IncidentRef) -> None:
+        """Wake it no more."""

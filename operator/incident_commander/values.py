@@ -1,0 +1,467 @@
+"""What was observed of the world, and what may be asked of it: plain frozen values.
+
+The gateways produce them, the pure code judges them. A *need* is a question that can be a
+dictionary key; ``Facts`` maps needs to answers. "There is none" (``Missing``) and "could not ask"
+(``Unavailable``) are answers too. Nothing here does I/O or reads the clock.
+"""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Final, TypeAlias
+
+from typing_extensions import override
+
+from .api.base import parse_timestamp
+from .api.common import TargetKind
+
+__all__ = [
+    "POD_TEMPLATE_HASH_LABEL",
+    "RESTARTED_AT_ANNOTATION",
+    "Answer",
+    "Container",
+    "DryRun",
+    "DryRunNeed",
+    "Facts",
+    "GuardProof",
+    "IncidentRef",
+    "JsonPatch",
+    "Missing",
+    "Need",
+    "Pod",
+    "PodsNeed",
+    "ProofNeed",
+    "QueryNeed",
+    "Refused",
+    "Revision",
+    "RevisionsNeed",
+    "Scalar",
+    "TargetNeeds",
+    "Unavailable",
+    "Workload",
+    "WorkloadNeed",
+    "digest",
+    "significant_hash",
+    "template_hash",
+]
+
+POD_TEMPLATE_HASH_LABEL: Final = "pod-template-hash"
+RESTARTED_AT_ANNOTATION: Final = "kubectl.kubernetes.io/restartedAt"
+
+JsonPatch: TypeAlias = tuple[Mapping[str, Any], ...]
+"""Operations of RFC 6902, in order."""
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentRef:
+    """All that an event tells the runner: which Incident to look at."""
+
+    namespace: str
+    name: str
+    uid: str = ""
+
+    @override
+    def __str__(self) -> str:
+        return f"{self.namespace}/{self.name}"
+
+
+# --- answers -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """The API server says that there is no such object."""
+
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unavailable:
+    """It could not be asked: unreachable, too slow, forbidden, or the answer made no sense.
+
+    ``message`` is for the person on call and says what was tried and what came back.
+    """
+
+    what: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The API server understood a write (or its dry run) and said no."""
+
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Scalar:
+    """The answer of a PromQL instant query that gives one number.
+
+    ``value`` is None where the result was empty; it can be NaN or infinite. ``series`` counts the
+    series in the result: more than one is no answer to a question for one number.
+    """
+
+    value: float | None
+    series: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """A Deployment, StatefulSet or DaemonSet as the API server gave it."""
+
+    kind: TargetKind
+    namespace: str
+    name: str
+    uid: str
+    resource_version: str
+    generation: int
+    raw: Mapping[str, Any] = field(repr=False, compare=False)
+
+    @property
+    def annotations(self) -> Mapping[str, str]:
+        """``metadata.annotations``, empty where absent."""
+        return self.raw["metadata"].get("annotations") or {}
+
+    @property
+    def labels(self) -> Mapping[str, str]:
+        """``metadata.labels``, empty where absent."""
+        return self.raw["metadata"].get("labels") or {}
+
+    @property
+    def spec(self) -> Mapping[str, Any]:
+        """``spec``."""
+        spec: Mapping[str, Any] = self.raw["spec"]
+        return spec
+
+    @property
+    def status(self) -> Mapping[str, Any]:
+        """``status``, empty where absent."""
+        return self.raw.get("status") or {}
+
+    @property
+    def template(self) -> Mapping[str, Any]:
+        """``spec.template``."""
+        template: Mapping[str, Any] = self.raw["spec"]["template"]
+        return template
+
+    @property
+    def replicas(self) -> int:
+        """``spec.replicas``; the API server defaults it to 1. 0 for a DaemonSet has no meaning."""
+        return int(self.raw["spec"].get("replicas", 1))
+
+    @property
+    def paused(self) -> bool:
+        """Whether the rollout of a Deployment is paused."""
+        return bool(self.raw["spec"].get("paused", False))
+
+    @property
+    def observed(self) -> bool:
+        """Whether the controller has seen the newest spec."""
+        return int(self.status.get("observedGeneration") or 0) >= self.generation
+
+    @property
+    def template_hash(self) -> str:
+        """Our hash of the pod template."""
+        return template_hash(self.template)
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """One entry of a workload's rollout history (a ReplicaSet or a ControllerRevision).
+
+    ``template`` is the pod template without the label ``pod-template-hash``; for a
+    ControllerRevision ``raw["data"]`` is the patch that kubectl would send.
+    ``label`` is the value that its pods carry (``pod-template-hash`` or
+    ``controller-revision-hash``).
+    """
+
+    number: int
+    name: str
+    uid: str
+    label: str
+    created_at: datetime
+    template: Mapping[str, Any] = field(repr=False, compare=False)
+    annotations: Mapping[str, str] = field(repr=False, compare=False)
+    raw: Mapping[str, Any] = field(repr=False, compare=False)
+
+    @property
+    def change_cause(self) -> str:
+        """``kubernetes.io/change-cause``, empty where absent."""
+        return self.annotations.get("kubernetes.io/change-cause", "")
+
+    @property
+    def template_hash(self) -> str:
+        """Our hash of the pod template."""
+        return template_hash(self.template)
+
+    @property
+    def images(self) -> tuple[str, ...]:
+        """Images of the containers, in order."""
+        containers = (self.template.get("spec") or {}).get("containers") or []
+        return tuple(c.get("image", "") for c in containers)
+
+
+@dataclass(frozen=True, slots=True)
+class Container:
+    """The state of one container of a pod (init containers too)."""
+
+    name: str
+    image: str
+    ready: bool
+    restarts: int
+    waiting_reason: str = ""
+    waiting_message: str = ""
+    terminated_reason: str = ""
+    last_terminated_reason: str = ""
+    last_exit_code: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Pod:
+    """One pod of the target."""
+
+    name: str
+    revision: str
+    """Value of ``pod-template-hash`` or ``controller-revision-hash``; empty where absent."""
+    phase: str
+    ready: bool
+    created_at: datetime
+    deleting: bool = False
+    unschedulable: str = ""
+    """Message of PodScheduled=False with reason Unschedulable, else empty."""
+    containers: tuple[Container, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DryRun:
+    """What a patch would leave, as the API server computed it (``dryRun=All``)."""
+
+    before: Mapping[str, Any] = field(repr=False, compare=False)
+    after: Mapping[str, Any] = field(repr=False, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class GuardProof:
+    """Whether the admission policies refuse a forged approval and a forged status right now."""
+
+    fingerprint: str
+    proven: bool
+    message: str
+    at: datetime
+
+
+# --- questions -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class WorkloadNeed:
+    """A fresh (quorum) read of the workload. Answers: Workload, Missing, Unavailable."""
+
+    kind: TargetKind
+    namespace: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class RevisionsNeed:
+    """Its rollout history, oldest first. Answers: tuple[Revision, ...], Missing, Unavailable."""
+
+    kind: TargetKind
+    namespace: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class PodsNeed:
+    """Its pods. Answers: tuple[Pod, ...], Missing, Unavailable."""
+
+    kind: TargetKind
+    namespace: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class QueryNeed:
+    """A PromQL instant query at now minus ``offset``. Answers: Scalar, Unavailable."""
+
+    query: str
+    namespace: str
+    offset: timedelta = timedelta()
+
+
+@dataclass(frozen=True, slots=True)
+class DryRunNeed:
+    """A server-side dry run of a JSON patch. Answers: DryRun, Refused, Missing, Unavailable.
+
+    ``patch`` is the canonical JSON text of the operations, so that the need can be a key.
+    """
+
+    kind: TargetKind
+    namespace: str
+    name: str
+    patch: str
+
+    @classmethod
+    def of(cls, workload: Workload, patch: JsonPatch) -> DryRunNeed:
+        """Ask what ``patch`` would make of ``workload``."""
+        return cls(
+            kind=workload.kind,
+            namespace=workload.namespace,
+            name=workload.name,
+            patch=json.dumps(list(patch), sort_keys=True),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ProofNeed:
+    """Proof that the guard stands, on this Incident. Answers: GuardProof, Unavailable."""
+
+    incident: IncidentRef
+
+
+Need: TypeAlias = WorkloadNeed | RevisionsNeed | PodsNeed | QueryNeed | DryRunNeed | ProofNeed
+Answer: TypeAlias = (
+    Workload
+    | tuple[Revision, ...]
+    | tuple[Pod, ...]
+    | Scalar
+    | DryRun
+    | GuardProof
+    | Missing
+    | Unavailable
+    | Refused
+)
+
+
+@dataclass(frozen=True, slots=True)
+class TargetNeeds:
+    """The three usual questions about one target."""
+
+    workload: WorkloadNeed
+    revisions: RevisionsNeed
+    pods: PodsNeed
+
+    @classmethod
+    def of(cls, kind: TargetKind, namespace: str, name: str) -> TargetNeeds:
+        """Name the questions about this workload."""
+        return cls(
+            workload=WorkloadNeed(kind, namespace, name),
+            revisions=RevisionsNeed(kind, namespace, name),
+            pods=PodsNeed(kind, namespace, name),
+        )
+
+
+class Facts(Mapping[Need, Answer]):
+    """Answers by need. An absent key was not asked yet: the typed getters make it Unavailable."""
+
+    def __init__(self, answers: Mapping[Need, Answer] | None = None) -> None:
+        self._answers: dict[Need, Answer] = dict(answers or {})
+
+    @override
+    def __getitem__(self, need: Need) -> Answer:
+        return self._answers[need]
+
+    @override
+    def __iter__(self) -> Iterator[Need]:
+        return iter(self._answers)
+
+    @override
+    def __len__(self) -> int:
+        return len(self._answers)
+
+    def with_(self, answers: Mapping[Need, Answer]) -> Facts:
+        """These facts and more; the newer answer wins."""
+        return Facts({**self._answers, **answers})
+
+    def workload(self, need: WorkloadNeed) -> Workload | Missing | Unavailable:
+        """The workload, or why there is none."""
+        answer = self._answers.get(need)
+        return answer if isinstance(answer, Workload | Missing) else _no_answer(need, answer)
+
+    def revisions(self, need: RevisionsNeed) -> tuple[Revision, ...] | Missing | Unavailable:
+        """The history, oldest first, or why there is none."""
+        answer = self._answers.get(need)
+        if isinstance(answer, tuple):
+            return tuple(r for r in answer if isinstance(r, Revision))
+        return answer if isinstance(answer, Missing) else _no_answer(need, answer)
+
+    def pods(self, need: PodsNeed) -> tuple[Pod, ...] | Missing | Unavailable:
+        """The pods, or why there are none."""
+        answer = self._answers.get(need)
+        if isinstance(answer, tuple):
+            return tuple(p for p in answer if isinstance(p, Pod))
+        return answer if isinstance(answer, Missing) else _no_answer(need, answer)
+
+    def scalar(self, need: QueryNeed) -> Scalar | Unavailable:
+        """The number, or why it could not be asked."""
+        answer = self._answers.get(need)
+        return answer if isinstance(answer, Scalar) else _no_answer(need, answer)
+
+    def dry_run(self, need: DryRunNeed) -> DryRun | Refused | Missing | Unavailable:
+        """What the patch would leave, or why not."""
+        answer = self._answers.get(need)
+        if isinstance(answer, DryRun | Refused | Missing):
+            return answer
+        return _no_answer(need, answer)
+
+    def proof(self, need: ProofNeed) -> GuardProof | Unavailable:
+        """The proof of the guard, or why it could not be had."""
+        answer = self._answers.get(need)
+        return answer if isinstance(answer, GuardProof) else _no_answer(need, answer)
+
+
+def _no_answer(need: Need, answer: Answer | None) -> Unavailable:
+    if isinstance(answer, Unavailable):
+        return answer
+    return Unavailable(what=type(need).__name__, message="not asked")
+
+
+# --- hashes --------------------------------------------------------------------------------------
+
+
+def digest(value: Any) -> str:
+    """SHA-256 over canonical JSON, hexadecimal."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), default=str)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def template_hash(template: Mapping[str, Any]) -> str:
+    """Hash a pod template as the Deployment controller compares it.
+
+    The label ``pod-template-hash`` is left out (``EqualIgnoreHash`` in
+    pkg/controller/deployment/util), absent and empty maps are the same. 16 hexadecimal digits.
+    """
+    return digest(_normal(template, ignore_restart=False))[:16]
+
+
+def significant_hash(template: Mapping[str, Any]) -> str:
+    """Hash a pod template without the time of its last restart.
+
+    Two revisions that differ only by ``rollout restart`` run the same release.
+    """
+    return digest(_normal(template, ignore_restart=True))[:16]
+
+
+def _normal(template: Mapping[str, Any], *, ignore_restart: bool) -> Mapping[str, Any]:
+    normal: dict[str, Any] = copy.deepcopy(dict(template))
+    meta = dict(normal.get("metadata") or {})
+    meta.pop("creationTimestamp", None)
+    labels = dict(meta.get("labels") or {})
+    labels.pop(POD_TEMPLATE_HASH_LABEL, None)
+    annotations = dict(meta.get("annotations") or {})
+    if ignore_restart:
+        annotations.pop(RESTARTED_AT_ANNOTATION, None)
+    meta["labels"], meta["annotations"] = labels, annotations
+    normal["metadata"] = {key: value for key, value in meta.items() if value}
+    return normal
+
+
+def time_of(raw: Mapping[str, Any]) -> datetime:
+    """``metadata.creationTimestamp`` of a raw object."""
+    return parse_timestamp(raw["metadata"]["creationTimestamp"])
