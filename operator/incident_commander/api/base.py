@@ -25,6 +25,7 @@ __all__ = [
     "GROUP",
     "HANDLED_ANNOTATION",
     "MARKER_ANNOTATION",
+    "PATTERN_MESSAGE",
     "VERSION",
     "ApiModel",
     "Duration",
@@ -51,6 +52,9 @@ HANDLED_ANNOTATION: Final = f"{GROUP}/handled"
 CLOSED_LABEL: Final = f"{GROUP}/closed"
 """On an Incident: it has ended and the operator does not watch it any more."""
 
+PATTERN_MESSAGE: Final = "x-pattern-message"
+"""Beside a pattern in a schema: the same in words, for whoever mistypes (see tools/structural)."""
+
 
 class ApiModel(BaseModel):
     """A frozen model whose JSON names are camelCase.
@@ -72,7 +76,8 @@ class ApiModel(BaseModel):
 
 
 _DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h)")
-_DURATION_PATTERN: Final = r"^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$"
+# Bounded, so that no sum of parts is too long for a timedelta.
+_DURATION_PATTERN: Final = r"^([0-9]{1,6}(\.[0-9]{1,3})?(ms|s|m|h))+$"
 _UNITS: Final = {
     "ms": timedelta(milliseconds=1),
     "s": timedelta(seconds=1),
@@ -131,7 +136,14 @@ Duration = Annotated[
     timedelta,
     BeforeValidator(parse_duration),
     PlainSerializer(format_duration, return_type=str),
-    WithJsonSchema({"type": "string", "maxLength": 32, "pattern": _DURATION_PATTERN}),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "maxLength": 32,
+            "pattern": _DURATION_PATTERN,
+            PATTERN_MESSAGE: "a duration such as 90s, 10m or 1h30m",
+        }
+    ),
 ]
 """A Go style duration."""
 
@@ -144,7 +156,15 @@ Timestamp = Annotated[
 """An RFC 3339 time."""
 
 Name = Annotated[
-    str, Field(min_length=1, max_length=253, pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$")
+    str,
+    Field(
+        min_length=1,
+        max_length=253,
+        pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$",
+        json_schema_extra={
+            PATTERN_MESSAGE: "the name of an object: lower-case letters, digits, '-' and '.'"
+        },
+    ),
 ]
 """The name of a Kubernetes object (RFC 1123 subdomain)."""
 User = Annotated[str, Field(max_length=256)]

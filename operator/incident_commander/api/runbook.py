@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar, Final
 
 from pydantic import ConfigDict, Field
 
-from .base import ApiModel, Duration, LongText, Name, ShortText, Timestamp
+from .base import PATTERN_MESSAGE, ApiModel, Duration, LongText, Name, ShortText, Timestamp
 from .common import Condition, ObjectMeta, OnFailure, Risk, Severity, TargetKind, Verdict
 
 __all__ = [
@@ -38,11 +38,18 @@ __all__ = [
     "When",
 ]
 
+_LABEL_PATTERN: Final = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
+_LABEL_WORDS: Final[dict[str, Any]] = {
+    PATTERN_MESSAGE: "lower-case letters, digits and '-', such as error-rate"
+}
+
 StepName = Annotated[
-    str, Field(min_length=1, max_length=63, pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")
+    str,
+    Field(min_length=1, max_length=63, pattern=_LABEL_PATTERN, json_schema_extra=_LABEL_WORDS),
 ]
 RemediationName = Annotated[
-    str, Field(min_length=1, max_length=40, pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")
+    str,
+    Field(min_length=1, max_length=40, pattern=_LABEL_PATTERN, json_schema_extra=_LABEL_WORDS),
 ]
 LabelValue = Annotated[str, Field(max_length=1024)]
 Link = Annotated[str, Field(max_length=2048)]
