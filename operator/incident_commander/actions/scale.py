@@ -1,0 +1,129 @@
+"""Scale: the result of ``kubectl scale``, on the workload itself.
+
+Found by name through ``all_actions``. kubectl writes the scale subresource, which has neither the
+workload's generation nor its annotations: the same number is written to the workload, with tests
+and marker.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Final
+
+from ..api.base import ApiModel
+from ..api.common import TargetKind
+from ..api.incident import GuardFinding
+from ..api.runbook import ScaleAction
+from ..values import JsonPatch, Workload
+from .base import Plan, Situation
+from .guards import block, present, warn
+from .ownership import owners
+from .patching import guarded_patch
+from .wording import kubectl, resource, target_text
+
+__all__ = ["ACTION", "Scale"]
+
+
+class Scale:
+    """Change the number of replicas."""
+
+    name: str = "scale"
+    kinds: frozenset[TargetKind] = frozenset({TargetKind.DEPLOYMENT})
+
+    def plan(self, spec: ApiModel, situation: Situation) -> Plan:
+        """Turn "so many more" into a number.
+
+        Raises
+        ------
+        TypeError
+            If the parameters are those of another action.
+        """
+        if not isinstance(spec, ScaleAction):
+            raise TypeError(f"scale cannot be planned from {type(spec).__name__}")
+        workload, wanted = situation.workload, _wanted(spec, situation.workload.replicas)
+        parameters = {"from": str(workload.replicas), "to": str(wanted)}
+        return Plan(
+            parameters=parameters,
+            depends_on=self.depends_on(parameters, situation),
+            summary=f"Scale {target_text(workload)} from {workload.replicas} to {wanted} replicas",
+            reason=_reason(spec, workload.replicas, wanted),
+            command=kubectl(workload, f"scale {resource(workload)} --replicas={wanted}"),
+            guards=_guards(spec, workload, wanted),
+        )
+
+    def depends_on(
+        self,
+        parameters: Mapping[str, str],  # noqa: ARG002 -- all of it is on the target
+        situation: Situation,
+    ) -> Mapping[str, str]:
+        """Target and its number of replicas."""
+        return {
+            "targetUid": situation.workload.uid,
+            "replicas": str(situation.workload.replicas),
+        }
+
+    def change(
+        self,
+        parameters: Mapping[str, str],
+        situation: Situation,
+        marker: str,
+        started_at: datetime,  # noqa: ARG002 -- scaling writes no time
+    ) -> JsonPatch:
+        """Write the number."""
+        operation = {"op": "add", "path": "/spec/replicas", "value": int(parameters["to"])}
+        return guarded_patch(situation.workload, operation, marker=marker)
+
+
+ACTION: Final = Scale()
+
+
+def _wanted(spec: ScaleAction, now: int) -> int:
+    wanted = spec.replicas if spec.replicas is not None else now + (spec.by or 0)
+    if spec.max is not None:
+        wanted = min(wanted, spec.max)
+    wanted = max(wanted, spec.min or 0)
+    # A limit stops a step, it never turns it round: "2 more" must not take pods away because
+    # somebody has gone beyond the limit already.
+    if spec.by is not None:
+        return max(wanted, now) if spec.by > 0 else min(wanted, now)
+    return wanted
+
+
+def _reason(spec: ScaleAction, now: int, wanted: int) -> str:
+    asked = f"{spec.replicas} replicas"
+    if spec.replicas is None:
+        step = spec.by or 0
+        asked = f"{abs(step)} {'more' if step >= 0 else 'fewer'} than the {now} there are"
+    limits = [f"{k} {v}" for k, v in (("min", spec.min), ("max", spec.max)) if v is not None]
+    within = f", within {' and '.join(limits)}" if limits else ""
+    return f"The Runbook asks for {asked}{within}: {wanted}."
+
+
+def _guards(spec: ScaleAction, workload: Workload, wanted: int) -> tuple[GuardFinding, ...]:
+    return (
+        *present((_already_there(spec, workload, wanted), _to_zero(workload, wanted))),
+        *owners(workload),
+    )
+
+
+def _already_there(spec: ScaleAction, workload: Workload, wanted: int) -> GuardFinding | None:
+    if wanted != workload.replicas:
+        return None
+    limit = ""
+    if spec.by and (spec.min is not None or spec.max is not None):
+        limit = " The limits of the Runbook leave no room: change them, or scale by hand."
+    return block(
+        "AlreadyThere", f"{target_text(workload)} already has {wanted} replicas wanted.{limit}"
+    )
+
+
+def _to_zero(workload: Workload, wanted: int) -> GuardFinding | None:
+    if wanted > 0 or workload.replicas == 0:
+        return None
+    back = kubectl(workload, f"scale {resource(workload)} --replicas={workload.replicas}")
+    return warn(
+        "ScaleToZero",
+        "All pods stop: the service is off, and an autoscaler stays disabled until the number is "
+        f"above 0. Back: {back}",
+    )

@@ -1,0 +1,71 @@
+"""Texts that plans and guards share, within the lengths that the API allows.
+
+Used by the actions only. Says what things are; never what should be done with them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final
+
+from ..api.base import format_timestamp
+
+if TYPE_CHECKING:
+    from ..values import Revision, Workload
+
+__all__ = [
+    "MESSAGE_LENGTH",
+    "cut",
+    "images_text",
+    "kubectl",
+    "listed",
+    "resource",
+    "revision_text",
+    "target_text",
+]
+
+MESSAGE_LENGTH: Final = 512
+"""What ``Proposal.summary``, ``Proposal.reason`` and ``GuardFinding.message`` may hold."""
+_CAUSE_LENGTH: Final = 48
+_IMAGE_LENGTH: Final = 64
+_IMAGES: Final = 3
+
+
+def cut(text: str, length: int = MESSAGE_LENGTH) -> str:
+    """Shorten a text that is too long, visibly."""
+    return text if len(text) <= length else f"{text[: length - 1].rstrip()}…"
+
+
+def listed(names: Sequence[str], most: int = 5) -> str:
+    """Name the first ones and count the rest."""
+    rest = len(names) - most
+    return ", ".join(names[:most]) + (f" and {rest} more" if rest > 0 else "")
+
+
+def resource(workload: Workload) -> str:
+    """Name it as kubectl wants it typed: ``deployment/checkout``."""
+    return f"{workload.kind.lower()}/{workload.name}"
+
+
+def target_text(workload: Workload) -> str:
+    """Name it for people: ``Deployment checkout``."""
+    return f"{workload.kind} {workload.name}"
+
+
+def kubectl(workload: Workload, words: str) -> str:
+    """Write a command line that can be pasted whatever the current namespace."""
+    return f"kubectl -n {workload.namespace} {words}"
+
+
+def images_text(images: Sequence[str]) -> str:
+    """Name images without their registries, which seldom tell two releases apart."""
+    short = [cut(image.rsplit("/", 1)[-1], _IMAGE_LENGTH) for image in images]
+    return listed(short, _IMAGES) or "no image"
+
+
+def revision_text(revision: Revision) -> str:
+    """Describe a revision by number, images, creation and change cause."""
+    parts = [images_text(revision.images), f"created {format_timestamp(revision.created_at)}"]
+    if revision.change_cause:
+        parts.append(f'"{cut(revision.change_cause, _CAUSE_LENGTH)}"')
+    return f"revision {revision.number} ({', '.join(parts)})"
