@@ -189,7 +189,8 @@ def _root(model: type[BaseModel]) -> Schema:
     properties: Schema = {
         "apiVersion": {"description": _API_VERSION, "type": "string"},
         "kind": {"description": _KIND, "type": "string"},
-        "metadata": {"type": "object"},
+        # A rule may point at the name only where the schema names it.
+        "metadata": {"type": "object", "properties": {"name": {"type": "string"}}},
     }
     required: list[str] = []
     for part in ("spec", "status"):

@@ -15,6 +15,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    JsonValue,
     PlainSerializer,
     WithJsonSchema,
 )
@@ -29,6 +30,7 @@ __all__ = [
     "VERSION",
     "ApiModel",
     "Duration",
+    "HttpUrl",
     "LongText",
     "Message",
     "Name",
@@ -36,6 +38,7 @@ __all__ = [
     "ShortText",
     "Timestamp",
     "User",
+    "at_least_a_second",
     "format_duration",
     "format_timestamp",
     "parse_duration",
@@ -147,6 +150,19 @@ Duration = Annotated[
 ]
 """A Go style duration."""
 
+
+def at_least_a_second(*names: str) -> list[JsonValue]:
+    """CEL rules for durations (by their names in YAML) that would make no sense as zero."""
+    return [
+        {
+            "rule": f"!has(self.{name}) || duration(self.{name}) >= duration('1s')",
+            "message": f"{name} must be at least 1s",
+            "fieldPath": f".{name}",
+        }
+        for name in names
+    ]
+
+
 Timestamp = Annotated[
     datetime,
     BeforeValidator(parse_timestamp),
@@ -167,6 +183,14 @@ Name = Annotated[
     ),
 ]
 """The name of a Kubernetes object (RFC 1123 subdomain)."""
+HttpUrl = Annotated[
+    str,
+    Field(
+        max_length=2048,
+        pattern=r"^https?://.+",
+        json_schema_extra={PATTERN_MESSAGE: "a URL that begins with http:// or https://"},
+    ),
+]
 User = Annotated[str, Field(max_length=256)]
 """A Kubernetes user name."""
 ShortText = Annotated[str, Field(max_length=120)]

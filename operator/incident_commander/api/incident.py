@@ -12,6 +12,7 @@ from pydantic import ConfigDict, Field, model_validator
 from .base import (
     ApiModel,
     Duration,
+    HttpUrl,
     Message,
     Name,
     Timestamp,
@@ -111,11 +112,11 @@ class Alert(ApiModel):
     """The alert that declared this Incident; set by intake at creation, never changed."""
 
     name: Annotated[str, Field(min_length=1, max_length=253)] = Field(description="alertname.")
-    labels: Annotated[dict[str, Annotated[str, Field(max_length=1024)]], Field(max_length=64)] = (
+    labels: Annotated[dict[str, Annotated[str, Field(max_length=512)]], Field(max_length=64)] = (
         Field(default_factory=dict, description="Labels of the alert.")
     )
     annotations: Annotated[
-        dict[str, Annotated[str, Field(max_length=4096)]], Field(max_length=64)
+        dict[str, Annotated[str, Field(max_length=2048)]], Field(max_length=32)
     ] = Field(default_factory=dict, description="Annotations of the alert.")
     fingerprint: Annotated[str, Field(max_length=128)] | None = Field(
         default=None, description="Fingerprint that Alertmanager gave."
@@ -144,6 +145,7 @@ class IncidentSpec(ApiModel):
                     "(!has(self.alert) || self.alert == oldSelf.alert)",
                     "message": "alert is set by intake when the Incident is created and can be "
                     "neither added, changed nor removed later",
+                    "fieldPath": ".alert",
                 },
             ]
         }
@@ -179,7 +181,7 @@ class IncidentSpec(ApiModel):
         description="Who does what. commander names the first commander only; later ones use the "
         "take-command request.",
     )
-    war_room: Annotated[str, Field(max_length=2048, pattern=r"^https?://.+")] | None = Field(
+    war_room: HttpUrl | None = Field(
         default=None, description="URL of the one place for all communication."
     )
     impact: Impact | None = Field(default=None, description="What users feel.")
@@ -204,8 +206,33 @@ class Evidence(ApiModel):
     )
 
 
+MAX_ENTRY_TEXT: Final = 1400
+_ENTRY_TEXT: Final = " + ".join(
+    [
+        "self.reason.size() + self.actor.size() + self.message.size()",
+        *(f"(has(self.{name}) ? self.{name}.size() : 0)" for name in ("step", "proposal")),
+        *(
+            f"(has(self.evidence) && has(self.evidence.{name}) ? self.evidence.{name}.size() : 0)"
+            for name in ("query", "value", "threshold", "resourceVersion")
+        ),
+    ]
+)
+
+
 class TimelineEntry(ApiModel):
     """One step of the incident. Once written, the API server refuses any change to it."""
+
+    model_config: ClassVar[ConfigDict] = {
+        "json_schema_extra": {
+            "x-kubernetes-validations": [
+                {
+                    "rule": f"{_ENTRY_TEXT} <= {MAX_ENTRY_TEXT}",
+                    "message": f"the texts of an entry have at most {MAX_ENTRY_TEXT} characters "
+                    "together",
+                }
+            ]
+        }
+    }
 
     seq: Annotated[int, Field(ge=0)] = Field(
         description="Number of the entry, from 0 without gaps."
@@ -498,7 +525,9 @@ class Handled(ApiModel):
 class PageRef(ApiModel):
     """A TimelinePage that holds older entries."""
 
-    name: Name = Field(description="Name of the TimelinePage.")
+    name: Annotated[str, Field(min_length=1, max_length=100)] = Field(
+        description="Name of the TimelinePage."
+    )
     from_seq: int = Field(ge=0, description="First entry on it.")
     to_seq: int = Field(ge=0, description="Last entry on it.")
     sha256: Annotated[str, Field(max_length=64)] = Field(description="Hash over its entries.")
@@ -525,7 +554,10 @@ _TIMELINE_APPEND_ONLY: Final = (
     "oldSelf.all(v, v.seq<self[0].seq || (v.seq-self[0].seq<self.size() && "
     "self[v.seq-self[0].seq]==v)))"
 )
-_PAGES_GROW: Final = "self.size() >= oldSelf.size() && oldSelf.all(v, self.exists(w, w == v))"
+_PAGES_CONTIGUOUS: Final = (
+    "self.all(i, v, v.fromSeq == (i == 0 ? 0 : self[i-1].toSeq + 1) && v.toSeq >= v.fromSeq)"
+)
+_PAGES_GROW: Final = "self.size() >= oldSelf.size() && oldSelf.all(i, v, self[i] == v)"
 
 
 _COMMITTED: Final = (
@@ -543,10 +575,12 @@ class IncidentStatus(ApiModel):
                 {
                     "rule": "!has(oldSelf.timeline) || has(self.timeline)",
                     "message": "the timeline cannot be removed",
+                    "fieldPath": ".timeline",
                 },
                 {
                     "rule": "!has(oldSelf.timelinePages) || has(self.timelinePages)",
                     "message": "timelinePages cannot be removed",
+                    "fieldPath": ".timelinePages",
                 },
                 {
                     "rule": "!has(self.timeline) || self.timeline.size() == 0 || "
@@ -554,6 +588,7 @@ class IncidentStatus(ApiModel):
                     "self.timelinePages.size() > 0 ? "
                     "self.timelinePages[self.timelinePages.size()-1].toSeq + 1 : 0)",
                     "message": "the timeline begins where its last page ends",
+                    "fieldPath": ".timeline",
                 },
             ]
         }
@@ -591,6 +626,9 @@ class IncidentStatus(ApiModel):
     )
     requested: Annotated[list[Annotated[str, Field(max_length=40)]], Field(max_length=16)] = Field(
         default_factory=list, description="Remediations that somebody asked for by `propose`."
+    )
+    remediations: Annotated[int, Field(ge=0)] = Field(
+        default=0, description="Changes of the target made for this Incident so far."
     )
     failing_templates: Annotated[
         list[Annotated[str, Field(max_length=64)]], Field(max_length=16)
@@ -635,7 +673,16 @@ class IncidentStatus(ApiModel):
             "x-kubernetes-list-type": "map",
             "x-kubernetes-list-map-keys": ["fromSeq"],
             "x-kubernetes-validations": [
-                {"rule": _PAGES_GROW, "message": "pages are only added, at the end"},
+                {
+                    "rule": _PAGES_CONTIGUOUS,
+                    "message": "the first page begins at 0, each other one where the one before "
+                    "ends",
+                },
+                {
+                    "rule": _PAGES_GROW,
+                    "message": "pages are only added, at the end: they are neither changed nor "
+                    "removed",
+                },
             ],
         },
     )
@@ -664,27 +711,33 @@ class Incident(ApiModel):
                     "rule": "self.metadata.name.size() <= 63",
                     "message": "metadata.name must have at most 63 characters: pages and Events "
                     "add to it",
+                    "fieldPath": ".metadata.name",
                 },
                 {
                     "rule": "!has(oldSelf.status) || has(self.status)",
                     "message": "status cannot be removed",
+                    "fieldPath": ".status",
                 },
                 {
                     "rule": "self.spec.target == oldSelf.spec.target || "
                     f"!has(oldSelf.status) || {_COMMITTED}",
                     "message": "spec.target is fixed while a proposal is Approved or Executing: "
                     "wait for its outcome, or reject it",
+                    "fieldPath": ".spec.target",
                 },
                 {
-                    "rule": "!has(self.spec.duplicateOf) || has(oldSelf.spec.duplicateOf) || "
+                    "rule": "!has(self.spec.duplicateOf) || (has(oldSelf.spec.duplicateOf) && "
+                    "self.spec.duplicateOf == oldSelf.spec.duplicateOf) || "
                     f"!has(oldSelf.status) || {_COMMITTED}",
                     "message": "spec.duplicateOf is refused while a proposal is Approved or "
                     "Executing: wait for its outcome, or reject it",
+                    "fieldPath": ".spec.duplicateOf",
                 },
                 {
                     "rule": "!has(self.spec.duplicateOf) || "
                     "self.spec.duplicateOf.name != self.metadata.name",
                     "message": "spec.duplicateOf must name another Incident",
+                    "fieldPath": ".spec.duplicateOf",
                 },
                 {
                     "rule": "self.spec == oldSelf.spec || !has(oldSelf.status) || "
@@ -692,6 +745,7 @@ class Incident(ApiModel):
                     "!(oldSelf.status.phase in ['Closed', 'Dismissed', 'Merged'])",
                     "message": "spec is frozen: this Incident has ended; declare a new one that "
                     "links it",
+                    "fieldPath": ".spec",
                 },
             ]
         }

@@ -8,7 +8,7 @@ from pydantic import ConfigDict, Field
 
 from .base import ApiModel, Name
 from .common import ObjectMeta
-from .incident import TimelineEntry
+from .incident import MAX_ENTRIES, TimelineEntry
 
 __all__ = ["TimelinePage", "TimelinePageSpec"]
 
@@ -19,7 +19,13 @@ class TimelinePageSpec(ApiModel):
     model_config: ClassVar[ConfigDict] = {
         "json_schema_extra": {
             "x-kubernetes-validations": [
-                {"rule": "self == oldSelf", "message": "a TimelinePage is immutable"}
+                {"rule": "self == oldSelf", "message": "a TimelinePage is immutable"},
+                {
+                    "rule": "self.entries.size() == self.toSeq - self.fromSeq + 1 && "
+                    "self.entries.all(i, v, v.seq == self.fromSeq + i)",
+                    "message": "entries must be all those from fromSeq to toSeq, in order",
+                    "fieldPath": ".entries",
+                },
             ]
         }
     }
@@ -31,7 +37,7 @@ class TimelinePageSpec(ApiModel):
     sha256: Annotated[str, Field(max_length=64)] = Field(
         description="SHA-256 over the canonical JSON of the entries."
     )
-    entries: Annotated[list[TimelineEntry], Field(max_length=128)] = Field(
+    entries: Annotated[list[TimelineEntry], Field(min_length=1, max_length=MAX_ENTRIES)] = Field(
         description="The entries, oldest first."
     )
 

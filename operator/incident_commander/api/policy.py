@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Annotated
+from typing import Annotated, ClassVar
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
-from .base import ApiModel, Duration
+from .base import ApiModel, Duration, at_least_a_second
 from .common import Condition, ObjectMeta, Severity
 
 __all__ = [
@@ -52,6 +52,10 @@ class SeverityRules(ApiModel):
 class ApprovalRules(ApiModel):
     """What holds for approvals."""
 
+    model_config: ClassVar[ConfigDict] = {
+        "json_schema_extra": {"x-kubernetes-validations": at_least_a_second("expireAfter")}
+    }
+
     expire_after: Duration = Field(
         default=timedelta(minutes=15), description="How long a proposal can be approved."
     )
@@ -65,6 +69,10 @@ class ApprovalRules(ApiModel):
 
 class ResponsePolicySpec(ApiModel):
     """How incidents are run."""
+
+    model_config: ClassVar[ConfigDict] = {
+        "json_schema_extra": {"x-kubernetes-validations": at_least_a_second("rediagnoseEvery")}
+    }
 
     severities: Annotated[list[SeverityRules], Field(max_length=4)] = Field(
         default_factory=list,

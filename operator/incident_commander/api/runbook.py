@@ -7,7 +7,17 @@ from typing import Annotated, Any, ClassVar, Final
 
 from pydantic import ConfigDict, Field
 
-from .base import PATTERN_MESSAGE, ApiModel, Duration, LongText, Name, ShortText, Timestamp
+from .base import (
+    PATTERN_MESSAGE,
+    ApiModel,
+    Duration,
+    HttpUrl,
+    LongText,
+    Name,
+    ShortText,
+    Timestamp,
+    at_least_a_second,
+)
 from .common import Condition, ObjectMeta, OnFailure, Risk, Severity, TargetKind, Verdict
 
 __all__ = [
@@ -53,7 +63,6 @@ RemediationName = Annotated[
 ]
 LabelValue = Annotated[str, Field(max_length=1024)]
 Link = Annotated[str, Field(max_length=2048)]
-Number = Annotated[float, Field()]
 
 
 def _exactly_one(*names: str) -> dict[str, Any]:
@@ -194,7 +203,7 @@ class DependencyCheck(ApiModel):
     prom_ql: PromQLCheck | None = Field(
         default=None, alias="promQL", description="A query with a limit."
     )
-    url: Link | None = Field(default=None, description="A link for people.")
+    url: HttpUrl | None = Field(default=None, description="A link for people.")
 
 
 _CHECKS: Final = (
@@ -388,6 +397,10 @@ class Remediation(ApiModel):
 class VerificationSpec(ApiModel):
     """How success is proven after any remediation of this Runbook."""
 
+    model_config: ClassVar[ConfigDict] = {
+        "json_schema_extra": {"x-kubernetes-validations": at_least_a_second("timeout", "interval")}
+    }
+
     timeout: Duration = Field(
         default=timedelta(minutes=10), description="Longest time for rollout and checks."
     )
@@ -423,7 +436,7 @@ class RunbookSpec(ApiModel):
                     "self.verification.checks.all(c, has(self.diagnosis) && "
                     "self.diagnosis.exists(d, d.name == c))",
                     "message": "verification.checks must name diagnosis steps of this Runbook",
-                    "fieldPath": ".verification",
+                    "fieldPath": ".verification.checks",
                 },
                 {
                     "rule": "!has(self.remediation) || self.remediation.all(r, !has(r.when) || "
