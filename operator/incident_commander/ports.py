@@ -10,14 +10,11 @@ from typing import Protocol
 from .api.common import TargetKind
 from .api.incident import Incident, IncidentStatus, TimelineEntry
 from .api.page import TimelinePageSpec
-from .api.policy import ResponsePolicy
-from .api.runbook import Runbook
-from .values import Answer, IncidentRef, JsonPatch, Need, Refused, Unavailable
+from .values import Answer, Applied, IncidentRef, JsonPatch, Need, Outcome, Stale
 
 __all__ = [
     "Announcer",
     "Applied",
-    "Catalogue",
     "Change",
     "IncidentStore",
     "MetadataChange",
@@ -77,25 +74,6 @@ class Change:
     """Tests of uid and generation, the change and the marker."""
 
 
-@dataclass(frozen=True, slots=True)
-class Applied:
-    """The change was made."""
-
-    generation: int
-    resource_version: str
-
-
-@dataclass(frozen=True, slots=True)
-class Stale:
-    """A test of the patch failed: the workload is not the one that was planned for."""
-
-    message: str
-
-
-Outcome = Applied | Stale | Refused | Unavailable
-"""``Unavailable``: whether it was made is not known; read the target before anything else."""
-
-
 class Workloads(Protocol):
     """The one writer of workloads."""
 
@@ -108,19 +86,6 @@ class Announcer(Protocol):
 
     async def announce(self, incident: Incident, entries: Sequence[TimelineEntry]) -> None:
         """Publish Events for those entries that deserve one. Never raises."""
-
-
-class Catalogue(Protocol):
-    """Runbooks and ResponsePolicies as last seen, in memory."""
-
-    def runbooks(self, namespace: str) -> Sequence[Runbook]:
-        """Usable ones in that namespace."""
-
-    def runbook(self, namespace: str, name: str) -> Runbook | None:
-        """One, usable or not."""
-
-    def policy(self, namespace: str, name: str) -> ResponsePolicy | None:
-        """One."""
 
 
 class Targets(Protocol):

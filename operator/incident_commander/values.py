@@ -24,6 +24,7 @@ __all__ = [
     "POD_TEMPLATE_HASH_LABEL",
     "RESTARTED_AT_ANNOTATION",
     "Answer",
+    "Applied",
     "Container",
     "DryRun",
     "DryRunNeed",
@@ -33,6 +34,7 @@ __all__ = [
     "JsonPatch",
     "Missing",
     "Need",
+    "Outcome",
     "Pod",
     "PodsNeed",
     "ProofNeed",
@@ -41,6 +43,7 @@ __all__ = [
     "Revision",
     "RevisionsNeed",
     "Scalar",
+    "Stale",
     "TargetNeeds",
     "Unavailable",
     "Workload",
@@ -244,6 +247,28 @@ class DryRun:
 
     before: Mapping[str, Any] = field(repr=False, compare=False)
     after: Mapping[str, Any] = field(repr=False, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """The approved change was made; the API server confirmed it."""
+
+    generation: int
+    resource_version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stale:
+    """A test of the patch failed: the workload is not the one that was planned for."""
+
+    message: str
+
+
+Outcome: TypeAlias = Applied | Stale | Refused | Unavailable
+"""What came of the one write to the target.
+
+``Unavailable``: whether it was made is not known; read the target before anything else.
+"""
 
 
 @dataclass(frozen=True, slots=True)

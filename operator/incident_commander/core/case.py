@@ -1,0 +1,140 @@
+"""One Incident with all that a decision about it may know. The input of ``required`` and ``decide``.
+
+The shell fills it; nothing here reads a clock or talks to anybody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from ..api.incident import Incident, IncidentStatus, PinnedPolicy
+from ..api.policy import ResponsePolicy, ResponsePolicySpec
+from ..api.runbook import DiagnosisStep, PodStatusCheck, RolloutHistoryCheck, Runbook
+from ..checks.base import Subject
+from ..values import Facts, IncidentRef, Outcome, ProofNeed, TargetNeeds, Workload
+
+__all__ = ["BUILT_IN_STEPS", "Case", "Library", "Limits"]
+
+BUILT_IN_STEPS = (
+    DiagnosisStep(name="pods", pod_status=PodStatusCheck()),
+    DiagnosisStep(name="rollout", rollout_history=RolloutHistoryCheck()),
+)
+"""What is always worth knowing: the diagnosis where no Runbook matches."""
+
+
+class Library(Protocol):
+    """Runbooks and ResponsePolicies as last seen; looking one up is no I/O."""
+
+    def runbooks(self, namespace: str) -> Sequence[Runbook]:
+        """Usable ones in that namespace."""
+
+    def runbook(self, namespace: str, name: str) -> Runbook | None:
+        """One, usable or not."""
+
+    def policy(self, namespace: str, name: str) -> ResponsePolicy | None:
+        """One."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Times and sizes that no policy sets."""
+
+    operator_namespace: str = "incident-commander"
+    evidence_ttl: timedelta = timedelta(minutes=2)
+    """Older evidence is asked again before acting."""
+    rollout_poll: timedelta = timedelta(seconds=5)
+    """Look at a rollout this often, should its events be late."""
+    retry: timedelta = timedelta(seconds=10)
+    """Look again this often at what is missing or cannot be reached."""
+    page_at: int = 64
+    """Make a TimelinePage when the object holds this many entries."""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """An Incident as just read, and the world as far as it is known without asking."""
+
+    incident: Incident
+    library: Library
+    now: datetime
+    limits: Limits = field(default_factory=Limits)
+    result: Outcome | None = None
+    """What came of the write to the target, in this process; None after a restart."""
+    guard_fingerprint: str | None = None
+    """Fingerprint of the admission guard as watched; None where that is not known."""
+
+    @property
+    def status(self) -> IncidentStatus:
+        """Its status."""
+        return self.incident.status
+
+    @property
+    def subject(self) -> Subject:
+        """The Incident as checks see it."""
+        return Subject(self.incident)
+
+    @property
+    def target(self) -> TargetNeeds:
+        """The usual questions about its target."""
+        return self.subject.needs
+
+    @property
+    def proof(self) -> ProofNeed:
+        """The question whether the guard stands."""
+        meta = self.incident.metadata
+        return ProofNeed(IncidentRef(meta.namespace, meta.name, meta.uid))
+
+    @property
+    def runbook(self) -> Runbook | None:
+        """The Runbook that is pinned in the status, as it is now."""
+        ref = self.status.runbook
+        return self.library.runbook(ref.namespace, ref.name) if ref else None
+
+    @property
+    def steps(self) -> Sequence[DiagnosisStep]:
+        """The diagnosis steps in force."""
+        return self.runbook.spec.diagnosis if self.runbook else BUILT_IN_STEPS
+
+    @property
+    def policy(self) -> PinnedPolicy:
+        """The policy values in force."""
+        return self.status.policy or pin_policy(self)
+
+    def where(self, workload: Workload) -> str:
+        """Say which workload, for messages."""
+        return f"{workload.kind} {workload.name}"
+
+
+def pin_policy(case: Case) -> PinnedPolicy:
+    """Choose the ResponsePolicy and copy the values that this Incident runs under.
+
+    ``policyRef``, else ``default`` in the namespace, else ``default`` beside the operator, else
+    the built-in values.
+    """
+    spec, meta = case.incident.spec, case.incident.metadata
+    name = spec.policy_ref.name if spec.policy_ref else "default"
+    found = case.library.policy(meta.namespace, name) or case.library.policy(
+        case.limits.operator_namespace, name
+    )
+    values = found.spec if found else ResponsePolicySpec()
+    severity = case.status.severity or spec.severity
+    rules = values.rules_for(severity)
+    return PinnedPolicy(
+        name=name,
+        namespace=found.metadata.namespace if found else case.limits.operator_namespace,
+        generation=found.metadata.generation if found else 0,
+        monitor_for=rules.monitor_for,
+        expire_after=values.approvals.expire_after,
+        cooldown=values.approvals.cooldown,
+        max_attempts=values.approvals.max_attempts,
+        rediagnose_every=values.rediagnose_every,
+        postmortem=str(rules.postmortem),
+    )
+
+
+def answered(facts: Facts, *needs: object) -> bool:
+    """Whether every one of these needs has an answer."""
+    return all(need in facts for need in needs)

@@ -1,0 +1,257 @@
+"""What is derived from the rest of a status: conditions, summary, columns, durations.
+
+Derived in one place, at the end of every decision, so that none of it can disagree with the rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Final
+
+from ..api.base import GROUP
+from ..api.common import Condition, ConditionStatus, Phase, ProposalState
+from ..api.incident import (
+    Display,
+    Durations,
+    ExecutionState,
+    Incident,
+    IncidentStatus,
+    Milestones,
+    Proposal,
+)
+from .evolve import cut
+
+__all__ = ["derive", "recommended"]
+
+_WORKING: Final = frozenset(
+    {
+        Phase.DECLARED,
+        Phase.DIAGNOSING,
+        Phase.INVESTIGATING,
+        Phase.AWAITING_APPROVAL,
+        Phase.REMEDIATING,
+        Phase.VERIFYING,
+        Phase.MONITORING,
+    }
+)
+_STATUS: Final = {
+    True: ConditionStatus.TRUE,
+    False: ConditionStatus.FALSE,
+    None: ConditionStatus.UNKNOWN,
+}
+_VERIFIED: Final = frozenset({Phase.MONITORING, Phase.RESOLVED, Phase.CLOSED})
+
+
+def derive(incident: Incident, status: IncidentStatus, now: datetime) -> IncidentStatus:
+    """Complete a status: every derived field, for the object's current generation."""
+    generation = incident.metadata.generation
+    status = status.model_copy(
+        update={
+            "observed_generation": generation,
+            "durations": _durations(status.milestones),
+            "display": _display(incident, status),
+            "summary": cut(_summary(incident, status), 1024),
+        }
+    )
+    before = {c.type: c for c in status.conditions}
+    conditions = []
+    for kind, holds, reason, message in _conditions(status, now):
+        value = _STATUS[holds]
+        old = before.get(kind)
+        since = old.last_transition_time if old and old.status is value else now
+        conditions.append(
+            Condition(
+                type=kind,
+                status=value,
+                observed_generation=generation,
+                last_transition_time=since,
+                reason=reason,
+                message=cut(message, 1024),
+            )
+        )
+    return status.model_copy(update={"conditions": conditions})
+
+
+def _conditions(
+    status: IncidentStatus, now: datetime
+) -> Iterator[tuple[str, bool | None, str, str]]:
+    phase, milestones = status.phase, status.milestones or Milestones()
+    stalled = status.stalled
+    yield (
+        "Ready",
+        not stalled,
+        "ConfigurationProblem" if stalled else "Handled",
+        stalled or status.summary,
+    )
+    working = phase in _WORKING and not stalled
+    yield "Reconciling", working, str(phase), status.summary if working else ""
+    yield "Stalled", bool(stalled), "ConfigurationProblem" if stalled else "None", stalled or ""
+    acknowledged = milestones.acknowledged_at is not None
+    yield (
+        "Acknowledged",
+        acknowledged,
+        "Acknowledged" if acknowledged else "Waiting",
+        "" if acknowledged else f"kubectl annotate it with {GROUP}/acknowledge=<anything>",
+    )
+    diagnosis = status.diagnosis
+    diagnosed = diagnosis is not None and diagnosis.finished_at is not None
+    yield (
+        "Diagnosed",
+        diagnosed,
+        "RoundFinished" if diagnosed else "Running",
+        f"round {diagnosis.round}: {len(diagnosis.findings)} findings" if diagnosis else "",
+    )
+    approval = status.approval
+    yield (
+        "Approved",
+        approval is not None,
+        "Granted" if approval else "Waiting",
+        f"{approval.proposal} by {approval.by}" if approval else "",
+    )
+    execution = status.execution
+    complete = execution is not None and execution.state is ExecutionState.COMPLETE
+    by_people = phase in _VERIFIED or (phase is Phase.VERIFYING and execution is None)
+    yield (
+        "Remediated",
+        complete or by_people,
+        "RolloutComplete" if complete else ("ByPeople" if by_people else "NotYet"),
+        (execution.progress or "") if execution else "",
+    )
+    verified = phase in _VERIFIED
+    sample = status.verification.last if status.verification else None
+    yield (
+        "Verified",
+        verified,
+        "ChecksPassed" if verified else "NotYet",
+        sample.message if sample else "",
+    )
+    resolved = phase in {Phase.RESOLVED, Phase.CLOSED}
+    yield "Resolved", resolved, "WatchedLongEnough" if resolved else "NotYet", ""
+    yield "Closed", phase.ended, str(phase) if phase.ended else "NotYet", ""
+    due = status.updates.next_due_at if status.updates else None
+    overdue = due is not None and due < now and not phase.ended
+    yield "UpdateOverdue", overdue, "Overdue" if overdue else "NothingDue", ""
+    commander = status.roles.commander if status.roles else None
+    yield (
+        "RoleUnfilled",
+        not commander and not phase.ended,
+        "NoCommander" if not commander else "Filled",
+        "" if commander else f"take command: annotate with {GROUP}/take-command=<reason>",
+    )
+    guard = status.guard
+    yield (
+        "ApprovalGuarded",
+        None if guard is None else guard.proven,
+        "NotProvenYet" if guard is None else ("Proven" if guard.proven else "NotProven"),
+        guard.message if guard else "",
+    )
+    owed = status.postmortem.due_at if status.postmortem else None
+    late = owed is not None and owed < now and phase is Phase.RESOLVED
+    yield "PostmortemOverdue", late, "Overdue" if late else "NotOverdue", ""
+
+
+def recommended(status: IncidentStatus) -> Proposal | None:
+    """The open proposal to look at first: the recommended one, else the first."""
+    open_ = [p for p in status.proposals if p.state is ProposalState.PROPOSED]
+    return next((p for p in open_ if p.recommended), open_[0] if open_ else None)
+
+
+def _display(incident: Incident, status: IncidentStatus) -> Display:
+    first = recommended(status)
+    due = status.updates.next_due_at if status.updates else None
+    return Display(
+        target=str(incident.spec.target),
+        proposal=first.id if first else None,
+        next_update=f"{due:%H:%M} UTC" if due else None,
+    )
+
+
+def _durations(milestones: Milestones | None) -> Durations | None:
+    if milestones is None:
+        return None
+    m = milestones
+
+    def seconds(start: datetime | None, end: datetime | None) -> int | None:
+        return max(0, round((end - start).total_seconds())) if start and end else None
+
+    return Durations(
+        detect=seconds(m.started_at, m.detected_at),
+        acknowledge=seconds(m.detected_at, m.acknowledged_at),
+        mitigate=seconds(m.started_at, m.mitigated_at),
+        resolve=seconds(m.started_at, m.resolved_at),
+    )
+
+
+def _annotate(incident: Incident, request: str) -> str:
+    meta = incident.metadata
+    return f"kubectl -n {meta.namespace} annotate incident {meta.name} {GROUP}/{request}"
+
+
+def _known(status: IncidentStatus) -> str:
+    findings = status.diagnosis.findings if status.diagnosis else []
+    bad = [f.message for f in findings if f.verdict == "Failed"]
+    return " ".join(cut(m, 160) for m in bad[:2]) or "No check has failed."
+
+
+def _summary(incident: Incident, status: IncidentStatus) -> str:
+    target = incident.spec.target
+    match status.phase:
+        case Phase.DECLARED:
+            return f"Declared; {target} will be diagnosed at once."
+        case Phase.DIAGNOSING:
+            return f"Diagnosing {target}."
+        case Phase.INVESTIGATING:
+            return _investigating(incident, status)
+        case Phase.AWAITING_APPROVAL:
+            return _awaiting(status)
+        case Phase.REMEDIATING:
+            execution = status.execution
+            done = (execution.progress if execution else None) or "checking that it still holds"
+            what = status.approval.proposal if status.approval else ""
+            return f"Applying {what}: {done}"
+        case Phase.VERIFYING:
+            seen = (
+                status.verification.last.message
+                if (status.verification and status.verification.last)
+                else "first sample to come"
+            )
+            return f"Verifying: {seen}"
+        case Phase.MONITORING:
+            until = f"{status.monitoring.until:%H:%M:%S} UTC" if status.monitoring else ""
+            return f"The fix is verified; watching until {until}. Nothing to do."
+        case Phase.RESOLVED:
+            owed = " A Postmortem is owed before it can be closed." if status.postmortem else ""
+            return f"Resolved.{owed}"
+        case Phase.CLOSED:
+            return "Closed."
+        case Phase.DISMISSED:
+            return "Dismissed: a false alarm."
+        case Phase.MERGED:
+            return "Merged into another Incident."
+
+
+def _investigating(incident: Incident, status: IncidentStatus) -> str:
+    if status.stalled:
+        return f"{status.stalled} It goes on by itself when that is mended."
+    if status.guard and not status.guard.proven:
+        return f"Nothing is offered, since approvals are not guarded: {status.guard.message}"
+    again = _annotate(incident, "diagnose=again")
+    return (
+        f"{_known(status)} Nothing more to offer: people investigate. "
+        f"Diagnose again: {again}; when it is fixed: {_annotate(incident, 'resolve=<how>')}"
+    )
+
+
+def _awaiting(status: IncidentStatus) -> str:
+    first = recommended(status)
+    if first is None:
+        return f"{_known(status)} No open proposal."
+    who = status.roles.commander if status.roles and status.roles.commander else None
+    decides = f"{who} decides" if who else "who has the verb approve decides"
+    lead = "Recommended" if first.recommended else "Offered"
+    blocked = " (blocked: see its guards)" if first.blocked else ""
+    return (
+        f"{_known(status)} {lead}: {first.summary}{blocked}. "
+        f"{decides}, until {first.expires_at:%H:%M:%S} UTC: {first.approve_command}"
+    )

@@ -1,0 +1,131 @@
+"""A round of diagnosis: which Runbook, what to ask, what the answers say.
+
+First step of every attempt. It decides nothing about remediation (``propose.py`` does).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from ..api.common import Verdict
+from ..api.incident import Finding, RunbookRef
+from ..api.runbook import DiagnosisStep, Runbook
+from ..checks import all_checks
+from ..checks.templates import TemplateProblem
+from ..values import Facts, Missing, Need, Unavailable, Workload, significant_hash
+from . import runbooks
+from .case import BUILT_IN_STEPS, Case
+
+__all__ = ["Chosen", "choose", "failing_templates", "findings", "questions", "step_needs"]
+
+_SIGNS_OF_FAILURE: Final = frozenset({"podStatus", "errorRate", "promQL"})
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """The Runbook for a round. ``problem`` says why the one that was asked for cannot be used."""
+
+    runbook: Runbook | None
+    problem: str | None = None
+
+    @property
+    def steps(self) -> Sequence[DiagnosisStep]:
+        """What to ask: the Runbook's steps, or the built-in ones."""
+        return self.runbook.spec.diagnosis if self.runbook else BUILT_IN_STEPS
+
+    @property
+    def pin(self) -> RunbookRef | None:
+        """What stands in the status of it."""
+        if self.runbook is None:
+            return None
+        meta = self.runbook.metadata
+        return RunbookRef(
+            name=meta.name, namespace=meta.namespace, uid=meta.uid, generation=meta.generation
+        )
+
+
+def choose(case: Case, facts: Facts) -> Chosen:
+    """Choose the Runbook: the one that is named, else the best match (contract, section 3)."""
+    incident, library = case.incident, case.library
+    here, beside = incident.metadata.namespace, case.limits.operator_namespace
+    if ref := incident.spec.runbook_ref:
+        found = library.runbook(here, ref.name) or library.runbook(beside, ref.name)
+        if found is None:
+            return Chosen(
+                None,
+                f"spec.runbookRef.name: no Runbook {ref.name} in namespace {here} nor in {beside}",
+            )
+        if problems := runbooks.problems(found):
+            where = f"{found.metadata.namespace}/{ref.name}"
+            return Chosen(
+                None, f"spec.runbookRef.name: Runbook {where} cannot be used: {problems[0]}"
+            )
+        return Chosen(found)
+    workload = facts.workload(case.target.workload)
+    labels = workload.labels if isinstance(workload, Workload) else {}
+    return Chosen(
+        runbooks.match(library.runbooks(here), library.runbooks(beside), incident, labels)
+    )
+
+
+def questions(case: Case, chosen: Chosen) -> tuple[frozenset[Need], str | None]:
+    """Say what a whole round reads, or what is wrong with a step for this Incident."""
+    asked: set[Need] = {case.target.workload, case.target.revisions, case.target.pods}
+    for index, step in enumerate(chosen.steps):
+        try:
+            asked.update(step_needs(case, step))
+        except TemplateProblem as problem:
+            name = chosen.runbook.metadata.name if chosen.runbook else ""
+            return frozenset(), f"spec.diagnosis[{index}] of Runbook {name}: {problem}"
+    return frozenset(asked), None
+
+
+def step_needs(case: Case, step: DiagnosisStep) -> tuple[Need, ...]:
+    """Say what one step reads. Raises TemplateProblem."""
+    check = all_checks().get(step.kind)
+    return check.needs(step, case.subject) if check else ()
+
+
+def findings(case: Case, facts: Facts, steps: Sequence[DiagnosisStep]) -> list[Finding]:
+    """Judge every step."""
+    return [_judge(case, facts, step) for step in steps]
+
+
+def _judge(case: Case, facts: Facts, step: DiagnosisStep) -> Finding:
+    check = all_checks().get(step.kind)
+    if check is None:
+        return Finding(
+            step=step.name,
+            check=step.kind,
+            verdict=Verdict.INCONCLUSIVE,
+            reason="NotBuilt",
+            message=f"This version of the operator has no check of kind {step.kind}.",
+            at=case.now,
+        )
+    return check.judge(step, case.subject, facts, case.now)
+
+
+def failing_templates(case: Case, facts: Facts, found: Sequence[Finding]) -> list[str]:
+    """Give the hashes of all pod templates seen failing, the running one's if it fails now."""
+    known = list(case.status.failing_templates)
+    workload = facts.workload(case.target.workload)
+    bad = any(f.verdict is Verdict.FAILED and f.check in _SIGNS_OF_FAILURE for f in found)
+    if bad and isinstance(workload, Workload):
+        now_running = significant_hash(workload.template)
+        if now_running not in known:
+            known.append(now_running)
+    return known[-16:]
+
+
+def target_problem(case: Case, facts: Facts) -> str | None:
+    """Say why the target cannot be diagnosed, if so."""
+    target, namespace = case.incident.spec.target, case.incident.metadata.namespace
+    match facts.workload(case.target.workload):
+        case Missing():
+            return f"spec.target: {target.kind} {target.name} not found in namespace {namespace}"
+        case Unavailable(message=message):
+            return f"spec.target: {target.kind} {target.name} cannot be read: {message}"
+        case Workload():
+            return None

@@ -1,0 +1,138 @@
+"""How a status changes: one step at a time, each with its timeline entry.
+
+``evolve`` is the only place that moves the phase and appends to the timeline. Decisions build on
+``Draft``, which strings steps together. It must not decide anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any, Final
+
+from ..api.common import Phase
+from ..api.incident import Evidence, IncidentStatus, Milestones, Proposal, TimelineEntry
+
+__all__ = ["OPERATOR", "TRANSITIONS", "Draft", "ForbiddenTransitionError", "Step", "cut", "evolve"]
+
+OPERATOR: Final = "operator"
+KUBERNETES: Final = "kubernetes"
+MAX_MESSAGE: Final = 512
+_ENDS: Final = frozenset({Phase.DISMISSED, Phase.MERGED})
+
+TRANSITIONS: Final[Mapping[Phase, frozenset[Phase]]] = {
+    Phase.DECLARED: frozenset({Phase.DIAGNOSING}) | _ENDS,
+    Phase.DIAGNOSING: frozenset(
+        {Phase.INVESTIGATING, Phase.AWAITING_APPROVAL, Phase.VERIFYING} | _ENDS
+    ),
+    Phase.INVESTIGATING: frozenset({Phase.DIAGNOSING, Phase.VERIFYING, Phase.MONITORING} | _ENDS),
+    Phase.AWAITING_APPROVAL: frozenset(
+        {Phase.DIAGNOSING, Phase.INVESTIGATING, Phase.REMEDIATING, Phase.VERIFYING} | _ENDS
+    ),
+    Phase.REMEDIATING: frozenset({Phase.VERIFYING, Phase.DIAGNOSING, Phase.INVESTIGATING}),
+    Phase.VERIFYING: frozenset({Phase.MONITORING, Phase.DIAGNOSING, Phase.INVESTIGATING} | _ENDS),
+    Phase.MONITORING: frozenset({Phase.RESOLVED, Phase.DIAGNOSING} | _ENDS),
+    Phase.RESOLVED: frozenset({Phase.CLOSED, Phase.DIAGNOSING, Phase.MERGED}),
+    Phase.CLOSED: frozenset(),
+    Phase.DISMISSED: frozenset({Phase.DIAGNOSING}),
+    Phase.MERGED: frozenset(),
+}
+"""Which phase may follow which (contract, section 2)."""
+
+
+class ForbiddenTransitionError(ValueError):
+    """A decision asked for a phase that may not follow: a bug in the decision."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One thing that happened: what stands in the timeline, and what it changes."""
+
+    reason: str
+    message: str
+    actor: str = OPERATOR
+    phase: Phase | None = None
+    step: str | None = None
+    proposal: str | None = None
+    event_time: datetime | None = None
+    evidence: Evidence | None = None
+    changes: Mapping[str, Any] = field(default_factory=dict)
+    """Other fields of the status, by their Python names."""
+
+
+def evolve(status: IncidentStatus, step: Step, now: datetime) -> IncidentStatus:
+    """Apply one step.
+
+    Raises
+    ------
+    ForbiddenTransitionError
+        If the step's phase may not follow the status's.
+    """
+    phase = step.phase or status.phase
+    if phase is not status.phase and phase not in TRANSITIONS[status.phase]:
+        raise ForbiddenTransitionError(f"{phase} may not follow {status.phase} ({step.reason})")
+    entry = TimelineEntry(
+        seq=next_seq(status),
+        at=now,
+        phase=phase,
+        reason=step.reason,
+        actor=step.actor,
+        message=cut(step.message, MAX_MESSAGE),
+        step=step.step,
+        proposal=step.proposal,
+        event_time=step.event_time,
+        evidence=step.evidence,
+    )
+    return status.model_copy(
+        update={**step.changes, "phase": phase, "timeline": [*status.timeline, entry]}
+    )
+
+
+def next_seq(status: IncidentStatus) -> int:
+    """Give the number of the next entry."""
+    if status.timeline:
+        return status.timeline[-1].seq + 1
+    return status.timeline_pages[-1].to_seq + 1 if status.timeline_pages else 0
+
+
+def cut(text: str, limit: int) -> str:
+    """Shorten a text to ``limit`` characters; an ellipsis says that it was."""
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A status in the making."""
+
+    status: IncidentStatus
+    now: datetime
+
+    def add(self, reason: str, message: str, **rest: Any) -> Draft:
+        """Take one step. ``rest``: further fields of ``Step``; ``changes`` among them."""
+        return replace(self, status=evolve(self.status, Step(reason, message, **rest), self.now))
+
+    def set(self, **changes: Any) -> Draft:
+        """Change fields that need no entry of their own (never the phase)."""
+        if "phase" in changes or "timeline" in changes:
+            raise ForbiddenTransitionError("only a step moves the phase or writes the timeline")
+        return replace(self, status=self.status.model_copy(update=changes))
+
+    def milestone(self, *, once: bool = True, **times: datetime) -> Draft:
+        """Set milestones; with ``once`` only those that are not set yet."""
+        old = self.status.milestones or Milestones()
+        new = {k: v for k, v in times.items() if not once or getattr(old, k) is None}
+        return self.set(milestones=old.model_copy(update=new))
+
+    def proposal(self, proposal_id: str, **changes: Any) -> Draft:
+        """Change fields of one proposal."""
+        return self.set(
+            proposals=[
+                p.model_copy(update=changes) if p.id == proposal_id else p
+                for p in self.status.proposals
+            ]
+        )
+
+    def proposals(self, proposals: list[Proposal]) -> Draft:
+        """Replace the proposals."""
+        return self.set(proposals=proposals)

@@ -1,0 +1,122 @@
+"""Moves from phase to phase that several decisions share."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from ..api.common import Phase, ProposalState
+from ..api.incident import Monitoring, Proposal
+from ..api.runbook import VerificationSpec
+from . import propose, verify
+from .case import Case
+from .evolve import OPERATOR, Draft
+
+__all__ = [
+    "close",
+    "close_open",
+    "investigate",
+    "next_attempt",
+    "start_monitoring",
+    "start_round",
+    "to_verifying",
+]
+
+
+def close(proposal: Proposal, state: ProposalState) -> Proposal:
+    """Close a proposal if it is open."""
+    if proposal.state is not ProposalState.PROPOSED:
+        return proposal
+    return proposal.model_copy(update={"state": state, "recommended": False})
+
+
+def close_open(draft: Draft, state: ProposalState = ProposalState.SUPERSEDED) -> Draft:
+    """Close all open proposals."""
+    return draft.proposals([close(p, state) for p in draft.status.proposals])
+
+
+def start_round(
+    draft: Draft, reason: str, message: str, *, actor: str = OPERATOR, **changes: Any
+) -> Draft:
+    """Begin another round of diagnosis, whatever the phase."""
+    old = draft.status.diagnosis
+    new = (
+        old.model_copy(
+            update={"round": old.round + 1, "started_at": draft.now, "finished_at": None}
+        )
+        if old
+        else None
+    )
+    return draft.add(
+        reason, message, actor=actor, phase=Phase.DIAGNOSING, changes={"diagnosis": new, **changes}
+    )
+
+
+def next_attempt(case: Case, draft: Draft, reason: str, message: str) -> Draft:
+    """Try again without what failed, or leave it to people when the attempts are used up."""
+    status = draft.status
+    forgotten: dict[str, Any] = {
+        "attempt": status.attempt + 1,
+        "approval": None,
+        "execution": None,
+        "verification": None,
+        "monitoring": None,
+    }
+    draft = close_open(draft)
+    if status.remediations >= case.policy.max_attempts:
+        draft = draft.set(**forgotten)
+        return investigate(
+            draft,
+            reason,
+            f"{message} All {case.policy.max_attempts} attempts are used up: people investigate.",
+        )
+    return start_round(
+        draft, reason, f"{message} Diagnosing again, attempt {status.attempt + 1}.", **forgotten
+    )
+
+
+def investigate(draft: Draft, reason: str, message: str, **changes: Any) -> Draft:
+    """Leave it to people."""
+    return draft.add(reason, message, phase=Phase.INVESTIGATING, changes=changes)
+
+
+def to_verifying(
+    case: Case, draft: Draft, reason: str, message: str, *, actor: str = OPERATOR
+) -> Draft:
+    """Verify a state that people made: no execution of ours belongs to it."""
+    spec = case.runbook.spec.verification if case.runbook else VerificationSpec()
+    plan = propose.verification_plan(spec)
+    return draft.add(
+        reason,
+        message,
+        actor=actor,
+        phase=Phase.VERIFYING,
+        changes={
+            "verification": verify.begin(plan, draft.now),
+            "approval": None,
+            "execution": None,
+        },
+    )
+
+
+def start_monitoring(
+    case: Case, draft: Draft, reason: str, message: str, *, actor: str = OPERATOR
+) -> Draft:
+    """Begin the watch after the fix."""
+    until: datetime = draft.now + case.policy.monitor_for
+    approval = draft.status.approval
+    draft = draft.add(
+        reason,
+        f"{message} Watching until {until:%H:%M:%S} UTC.",
+        actor=actor,
+        proposal=approval.proposal if approval else None,
+        phase=Phase.MONITORING,
+        changes={
+            "monitoring": Monitoring(
+                started_at=draft.now, until=until, next_at=draft.now, good=0, failures=0
+            )
+        },
+    )
+    if approval:
+        draft = draft.proposal(approval.proposal, state=ProposalState.VERIFIED)
+    return draft.milestone(once=False, mitigated_at=draft.now)

@@ -1,0 +1,255 @@
+"""From findings to proposals: which remediations fit, what each would do exactly, and its id."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from ..actions import Plan, Situation, all_actions
+from ..api.base import GROUP
+from ..api.common import Confidence, GuardVerdict, OnFailure, ProposalState, Verdict
+from ..api.incident import (
+    Finding,
+    GuardFinding,
+    Proposal,
+    ProposalTarget,
+    VerificationPlan,
+)
+from ..api.runbook import Remediation, Runbook, VerificationSpec, When
+from ..values import (
+    DryRun,
+    DryRunNeed,
+    Facts,
+    GuardProof,
+    Missing,
+    Need,
+    Refused,
+    Unavailable,
+    Workload,
+    digest,
+)
+from .case import Case
+from .diff import diff
+from .evolve import cut
+
+__all__ = ["Candidate", "candidates", "dry_runs", "judge_when", "offer", "remedy_key", "situation"]
+
+_DRY_RUN_MARKER: Final = "dry-run"
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A remediation that may be offered, planned."""
+
+    remediation: Remediation
+    plan: Plan
+    confidence: Confidence
+    because: str
+    dry_run: DryRunNeed | None
+
+
+def situation(case: Case, facts: Facts) -> Situation | None:
+    """Put together what planning may know; None while the target cannot be read."""
+    workload = facts.workload(case.target.workload)
+    revisions = facts.revisions(case.target.revisions)
+    if not isinstance(workload, Workload) or not isinstance(revisions, tuple):
+        return None
+    pods = facts.pods(case.target.pods)
+    return Situation(
+        workload=workload,
+        revisions=revisions,
+        pods=pods if isinstance(pods, tuple) else (),
+        failing=frozenset(case.status.failing_templates),
+    )
+
+
+def judge_when(when: Sequence[When], found: Sequence[Finding]) -> tuple[bool | None, str]:
+    """Say whether all conditions hold (None: cannot be told), and why."""
+    by_step = {f.step: f for f in found}
+    unknown: list[str] = []
+    for condition in when:
+        finding = by_step.get(condition.step)
+        wanted = condition.verdict or (None if condition.reason else Verdict.FAILED)
+        if finding is None:
+            unknown.append(f"{condition.step} was not asked")
+        elif wanted in {None, finding.verdict} and condition.reason in {None, finding.reason}:
+            continue
+        elif finding.verdict in {Verdict.INCONCLUSIVE, Verdict.ERROR}:
+            unknown.append(f"{finding.step} is {finding.verdict}: {finding.message}")
+        else:
+            return False, f"{finding.step} is {finding.verdict} ({finding.reason})"
+    if unknown:
+        return None, "; ".join(unknown)
+    proof = ", ".join(f"{w.step}: {by_step[w.step].reason}" for w in when)
+    return (True, proof) if when else (None, "it has no `when` that could prove it")
+
+
+def remedy_key(remediation: str, plan_parameters: object) -> str:
+    """Name a remediation with its parameters: what a rejection or a failure rules out."""
+    return f"{remediation}/{digest(plan_parameters)[:12]}"
+
+
+def candidates(
+    case: Case, where: Situation, found: Sequence[Finding], runbook: Runbook
+) -> list[Candidate]:
+    """Plan every remediation that fits and was neither rejected nor tried in vain."""
+    planned = []
+    for remediation in runbook.spec.remediation:
+        action, parameters = all_actions().get(remediation.action), remediation.parameters
+        if action is None or parameters is None or where.workload.kind not in action.kinds:
+            continue
+        confidence, because = _confidence(case, remediation, found)
+        if confidence is None:
+            continue
+        plan = action.plan(parameters, where)
+        requested = confidence is Confidence.REQUESTED
+        key = remedy_key(remediation.name, dict(plan.parameters))
+        if key in case.status.rejected and not requested:
+            continue
+        planned.append(
+            Candidate(
+                remediation, plan, confidence, because, _dry_run(case, where, remediation, plan)
+            )
+        )
+    return planned
+
+
+def _confidence(
+    case: Case, remediation: Remediation, found: Sequence[Finding]
+) -> tuple[Confidence | None, str]:
+    if remediation.name in case.status.requested:
+        return Confidence.REQUESTED, "somebody asked for it by propose"
+    holds, why = judge_when(remediation.when, found)
+    if holds is False:
+        return None, why
+    return (Confidence.PROVEN, why) if holds else (Confidence.UNPROVEN, f"not proven: {why}")
+
+
+def _dry_run(
+    case: Case, where: Situation, remediation: Remediation, plan: Plan
+) -> DryRunNeed | None:
+    if any(g.verdict is GuardVerdict.BLOCK for g in plan.guards):
+        return None
+    started = case.status.diagnosis.started_at if case.status.diagnosis else None
+    patch = all_actions()[remediation.action].change(
+        plan.parameters, where, _DRY_RUN_MARKER, started or case.now
+    )
+    return DryRunNeed.of(where.workload, patch)
+
+
+def dry_runs(planned: Sequence[Candidate]) -> frozenset[Need]:
+    """Name the dry runs that the proposals need."""
+    return frozenset(c.dry_run for c in planned if c.dry_run is not None)
+
+
+def offer(
+    case: Case, facts: Facts, planned: Sequence[Candidate], runbook: Runbook, proof: GuardProof
+) -> list[Proposal]:
+    """Turn planned remediations into proposals; the first wholly proven one is recommended."""
+    proposals: list[Proposal] = []
+    for candidate in planned:
+        first = not any(p.recommended for p in proposals)
+        proposals.append(_proposal(case, facts, candidate, runbook, proof, first_so_far=first))
+    return proposals
+
+
+def _proposal(
+    case: Case,
+    facts: Facts,
+    candidate: Candidate,
+    runbook: Runbook,
+    proof: GuardProof,
+    *,
+    first_so_far: bool,
+) -> Proposal:
+    remediation, plan = candidate.remediation, candidate.plan
+    workload = facts.workload(case.target.workload)
+    uid = workload.uid if isinstance(workload, Workload) else ""
+    shown, guard = _diff(facts, candidate)
+    guards = [*plan.guards, *([guard] if guard else [])]
+    blocked = any(g.verdict is GuardVerdict.BLOCK for g in guards)
+    verification = verification_plan(runbook.spec.verification)
+    identity = _identity(case, remediation, plan, verification, proof)
+    target, meta = case.incident.spec.target, case.incident.metadata
+    proven = candidate.confidence is Confidence.PROVEN
+    return Proposal(
+        id=identity,
+        remediation=remediation.name,
+        action=remediation.action,
+        parameters=dict(plan.parameters),
+        depends_on=dict(plan.depends_on),
+        state=ProposalState.PROPOSED,
+        recommended=proven and not blocked and first_so_far,
+        confidence=candidate.confidence,
+        risk=remediation.risk,
+        summary=cut(plan.summary, 512),
+        reason=cut(f"{candidate.confidence}: {candidate.because}. {plan.reason}", 512),
+        target=ProposalTarget(kind=target.kind, name=target.name, uid=uid),
+        diff=shown,
+        command=plan.command,
+        approve_command=(
+            f"kubectl -n {meta.namespace} annotate incident {meta.name} {GROUP}/approve={identity}"
+        ),
+        guards=guards,
+        verification=verification,
+        on_failure=remediation.on_failure,
+        expires_at=case.now + case.policy.expire_after,
+    )
+
+
+def verification_plan(spec: VerificationSpec) -> VerificationPlan:
+    """Copy the Runbook's verification, so that a later edit changes nothing."""
+    return VerificationPlan(
+        timeout=spec.timeout,
+        interval=spec.interval,
+        successes=spec.successes,
+        failures=spec.failures,
+        checks=spec.checks,
+    )
+
+
+def _identity(
+    case: Case,
+    remediation: Remediation,
+    plan: Plan,
+    verification: VerificationPlan,
+    proof: GuardProof,
+) -> str:
+    on_failure: OnFailure = remediation.on_failure
+    return (
+        f"{remediation.name}-"
+        + digest(
+            {
+                "incident": case.incident.metadata.uid,
+                "attempt": case.status.attempt,
+                "action": remediation.action,
+                "parameters": dict(plan.parameters),
+                "dependsOn": dict(plan.depends_on),
+                "verification": json.loads(verification.model_dump_json()),
+                "onFailure": str(on_failure),
+                "guard": proof.fingerprint,
+            }
+        )[:8]
+    )
+
+
+def _diff(facts: Facts, candidate: Candidate) -> tuple[str, GuardFinding | None]:
+    if candidate.dry_run is None:
+        return "", None
+    match facts.dry_run(candidate.dry_run):
+        case DryRun(before=before, after=after):
+            return diff(before, after), None
+        case Refused(message=message):
+            return "", _block("dryRun", f"The API server refuses this change: {message}")
+        case Missing(what=what):
+            return "", _block("dryRun", f"{what} is gone.")
+        case Unavailable(message=message):
+            return "", _block(
+                "dryRun", f"The dry run could not be done: {message} Diagnose again to retry."
+            )
+
+
+def _block(name: str, message: str) -> GuardFinding:
+    return GuardFinding(name=name, verdict=GuardVerdict.BLOCK, message=cut(message, 512))

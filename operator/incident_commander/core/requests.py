@@ -1,0 +1,90 @@
+"""What people say to an Incident: reading requests from annotations, crash-safely.
+
+The status write that records requests raises ``status.handled.seq`` and lists their keys; the
+write that removes the annotations sets ``incidentcommander.dev/handled`` to that number. Equal
+numbers: a request that is present is new. Unequal: only the listed keys are to be removed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from ..api.base import GROUP, HANDLED_ANNOTATION
+from ..api.incident import Handled, Incident
+
+__all__ = ["KEYS", "Cleanup", "Request", "cleanup", "handled_with", "new_requests"]
+
+KEYS: Final = (
+    "take-command",
+    "acknowledge",
+    "note",
+    "root-cause",
+    "update",
+    "update-external",
+    "severity",
+    "reject",
+    "propose",
+    "diagnose",
+    "confirm",
+    "resolve",
+    "dismiss",
+    "reopen",
+    "approve",
+)
+"""Every request, in the order in which simultaneous ones are taken: words before deeds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request, as the API server let it in."""
+
+    key: str
+    value: str
+    by: str
+    """The person, stamped by the API server. Empty: the guard was away when it came."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cleanup:
+    """Annotations of recorded requests that are still there."""
+
+    annotations: frozenset[str]
+    seq: int
+
+
+def new_requests(incident: Incident) -> Sequence[Request]:
+    """Give the requests that were not recorded yet, in the order in which to take them."""
+    if cleanup(incident) is not None:
+        return ()
+    annotations = incident.metadata.annotations
+    return tuple(
+        Request(
+            key=key,
+            value=annotations[f"{GROUP}/{key}"].strip(),
+            by=annotations.get(f"{GROUP}/{key}-by", "").strip(),
+        )
+        for key in KEYS
+        if f"{GROUP}/{key}" in annotations
+    )
+
+
+def cleanup(incident: Incident) -> Cleanup | None:
+    """Say which annotations are to be removed before anything new is read, if any."""
+    handled = incident.status.handled or Handled()
+    if handled.seq == _removed_up_to(incident):
+        return None
+    keys = {f"{GROUP}/{key}" for key in handled.keys}
+    return Cleanup(frozenset(keys | {f"{key}-by" for key in keys}), handled.seq)
+
+
+def handled_with(incident: Incident, requests: Sequence[Request]) -> Handled:
+    """Give the record that these requests were taken."""
+    old = incident.status.handled or Handled()
+    return Handled(seq=old.seq + 1, keys=[r.key for r in requests])
+
+
+def _removed_up_to(incident: Incident) -> int:
+    text = incident.metadata.annotations.get(HANDLED_ANNOTATION, "0")
+    return int(text) if text.isdecimal() else 0
