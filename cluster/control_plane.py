@@ -1,0 +1,151 @@
+"""Starts the control plane of one cluster through kwokctl, and ends it.
+
+Called by the lifecycle, which decides what is needed; leaves the judgement of health to it.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from cluster.files import write_whole
+from cluster.processes import stop_components
+
+if TYPE_CHECKING:
+    from cluster.layout import Cluster
+
+_CUSTOM_RESOURCES = ["Stage", "Metric", "ClusterResourceUsage"]
+_PROMETHEUS_TEMPLATE = Path(__file__).with_name("prometheus.yaml")
+_START_SECONDS = 180
+
+
+class StartFailed(Exception):  # noqa: N818 - reads as what happened
+    """kwokctl could not start the control plane; the text is the end of what it said."""
+
+
+def create(cluster: Cluster) -> None:
+    """Create the control plane and start it."""
+    cluster.home.mkdir(parents=True, exist_ok=True)
+    write_prometheus_settings(cluster)
+    # kwokctl reads this file by itself.
+    write_whole(cluster.home / "kwok.yaml", yaml.safe_dump(settings(cluster), sort_keys=False))
+    _kwokctl(cluster, "create", "cluster")
+
+
+def start(cluster: Cluster) -> None:
+    """Start what is not running of a control plane that was created before."""
+    _kwokctl(cluster, "start", "cluster")
+
+
+def restart_kwok(cluster: Cluster) -> None:
+    """Start the simulated kubelets again; the pods and their states stay as they are."""
+    stop_components(cluster.workdir, ["kwok-controller"])
+    start(cluster)
+
+
+def stop(cluster: Cluster) -> int:
+    """End all processes and keep the data; returns how many there were."""
+    return stop_components(cluster.workdir)
+
+
+def destroy(cluster: Cluster) -> int:
+    """End all processes and remove the data; returns how many there were."""
+    ended = stop(cluster)
+    shutil.rmtree(cluster.home, ignore_errors=True)
+    return ended
+
+
+def write_prometheus_settings(cluster: Cluster) -> bool:
+    """Write the settings of Prometheus and tell whether they are new."""
+    target = cluster.home / "prometheus.yaml"
+    text = _PROMETHEUS_TEMPLATE.read_text().replace("KWOK_ADDRESS", cluster.kwok_url)
+    if target.exists() and target.read_text() == text:
+        return False
+    write_whole(target, text)
+    return True
+
+
+def settings(cluster: Cluster) -> dict[str, Any]:
+    """Return what kwokctl is told."""
+    tools, ports = cluster.tools, cluster.ports
+    return {
+        "apiVersion": "config.kwok.x-k8s.io/v1alpha1",
+        "kind": "KwokctlConfiguration",
+        "metadata": {"name": "kwokctl-configuration"},
+        "options": {
+            "runtime": "binary",
+            "bindAddress": "127.0.0.1",
+            "enableCRDs": _CUSTOM_RESOURCES,
+            "kubeApiserverPort": ports.apiserver,
+            "etcdPort": ports.etcd,
+            "etcdPeerPort": ports.etcd_peer,
+            "kubeControllerManagerPort": ports.controller_manager,
+            "kubeSchedulerPort": ports.scheduler,
+            "kwokControllerPort": ports.kwok,
+            "prometheusPort": ports.prometheus,
+            "kubeApiserverBinary": tools["kube-apiserver"],
+            "kubeControllerManagerBinary": tools["kube-controller-manager"],
+            "kubeSchedulerBinary": tools["kube-scheduler"],
+            "etcdBinary": tools["etcd"],
+            "kwokControllerBinary": tools["kwok"],
+            "prometheusBinary": tools["prometheus"],
+            "kubectlBinary": tools["kubectl"],
+        },
+        "componentsPatches": [
+            {
+                "name": "kube-controller-manager",
+                # Else every controller acts as an administrator, and a policy that would stop
+                # the garbage collector of a real cluster stops nothing here.
+                "extraArgs": [{"key": "use-service-account-credentials", "value": "true"}],
+            },
+            {
+                "name": "kwok-controller",
+                # Else nodes and pods have no host address.
+                "extraArgs": [{"key": "node-ip", "value": "127.0.0.1", "override": True}],
+            },
+            {
+                "name": "prometheus",
+                "extraArgs": [
+                    {
+                        "key": "config.file",
+                        "value": str(cluster.home / "prometheus.yaml"),
+                        "override": True,
+                    },
+                    {"key": "storage.tsdb.path", "value": str(cluster.workdir / "prometheus")},
+                ],
+            },
+        ],
+    }
+
+
+def _kwokctl(cluster: Cluster, *command: str) -> None:
+    log = cluster.directory / "kwokctl.log"
+    environment = {
+        name: value for name, value in os.environ.items() if not name.startswith(("KWOK_", "KUBE"))
+    }
+    environment |= {
+        "KWOK_WORKDIR": str(cluster.home),
+        # It calls kubectl by name to see whether the API server answers.
+        "PATH": f"{cluster.programs}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
+    }
+    # A file, not a pipe: the processes it starts would keep a pipe open for ever.
+    with log.open("w") as output:
+        try:
+            answer = subprocess.run(
+                [cluster.tools["kwokctl"], *command, "--name", cluster.name],
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                timeout=_START_SECONDS,
+                check=False,
+            )
+        except (OSError, subprocess.TimeoutExpired) as problem:
+            raise StartFailed(f"kwokctl {' '.join(command)}: {problem}") from problem
+    if answer.returncode != 0:
+        raise StartFailed(f"kwokctl {' '.join(command)}: {log.read_text()[-2000:].strip()}")
