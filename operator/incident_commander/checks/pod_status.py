@@ -172,9 +172,10 @@ def _failing(seen: _Seen) -> Opinion:
     troubles = [t for _, t in here if t.reason == reason]
     worst = max(troubles, key=lambda t: len(t.detail))
     total = sum(1 for p, _ in seen.pods if p.revision == label)
+    detail = cut(worst.detail, 200).rstrip(".")
     text = (
         f"{_lead(seen, label)}{len(here)} of {count(total, 'pod')} of {seen.name(label)} "
-        f"{'fails' if len(here) == 1 else 'fail'}: {reason}, {cut(worst.detail, 200)}"
+        f"{'fails' if len(here) == 1 else 'fail'}: {reason}, {detail}"
     )
     since = min((p.created_at for p, t in here if t.from_start), default=None)
     return Opinion(Verdict.FAILED, reason, f"{text}{_others(seen, label)}.", since)

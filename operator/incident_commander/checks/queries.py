@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Final
 
 from ..api.common import Phase, Verdict
@@ -22,6 +23,7 @@ _LOOK_BACK: Final = (timedelta(minutes=5), timedelta(minutes=15), timedelta(minu
 _AFTER_THE_FIX: Final = frozenset({Phase.VERIFYING, Phase.MONITORING})
 
 
+@lru_cache(maxsize=1024)
 def text_problems(path: str, text: str) -> tuple[str, ...]:
     """Judge a query template without an Incident; each text starts with the field's path."""
     problem = template_problem(text)

@@ -9,7 +9,7 @@ is bounded by its length, and a value cannot leave the quotes it was put in.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, Final
 
 from jinja2 import StrictUndefined, Template, TemplateError, TemplateSyntaxError, nodes
@@ -138,6 +138,7 @@ def _filled(text: str, scope: Mapping[str, Any]) -> str:
     return result
 
 
+@lru_cache(maxsize=1024)
 def _compiled(text: str) -> Template:
     _parsed(text)
     try:
@@ -210,7 +211,7 @@ def _described(error: Exception) -> str:
 
 @cache
 def _environment() -> _Environment:
-    environment = _Environment(undefined=_Missing, finalize=escaped, cache_size=256)
+    environment = _Environment(undefined=_Missing, finalize=escaped)
     given = environment.filters
     environment.filters = {name: given[name] for name in ("default", "d", "lower", "upper", "trim")}
     environment.filters |= {"replace": replaced, "regex_escape": regex_escaped}
