@@ -1,0 +1,235 @@
+"""Restart and scale: what they plan, what forbids them, and what they write."""
+
+from __future__ import annotations
+
+from datetime import timedelta, timezone
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from incident_commander.actions import Plan, Situation, all_actions, scale
+from incident_commander.actions import rollout_restart as restart
+from incident_commander.api.base import MARKER_ANNOTATION
+from incident_commander.api.runbook import RolloutRestartAction, ScaleAction
+from incident_commander.values import RESTARTED_AT_ANNOTATION
+from tests.actions.jsonpatch import TestFailedError, apply
+from tests.support.build import NOW, history, template, workload
+
+
+def situation(**over: Any) -> Situation:
+    return Situation(workload=workload(**over), revisions=history())
+
+
+def guards(found: Plan) -> list[tuple[str, str]]:
+    return [(g.name, g.verdict.value) for g in found.guards]
+
+
+def test_they_are_found_by_the_names_that_runbooks_use() -> None:
+    assert all_actions()["rolloutRestart"] is restart.ACTION
+    assert all_actions()["scale"] is scale.ACTION
+
+
+# --- restart -------------------------------------------------------------------------------------
+
+
+def restart_plan(where: Situation) -> Plan:
+    return restart.ACTION.plan(RolloutRestartAction(), where)
+
+
+def test_a_restart_reads_well() -> None:
+    found = restart_plan(situation())
+
+    assert found.summary == (
+        "Restart Deployment checkout: replace its pods by new ones of the same release"
+    )
+    assert found.command == "kubectl -n shop rollout restart deployment/checkout"
+    assert found.guards == ()
+
+
+@pytest.mark.parametrize(
+    ("over", "expected"),
+    [
+        pytest.param({"spec": {"paused": True}}, ("Paused", "Block"), id="kubectl refuses paused"),
+        pytest.param({"spec": {"replicas": 0}}, ("ScaledToZero", "Warn"), id="nothing runs"),
+        pytest.param(
+            {"spec": {"strategy": {"type": "Recreate"}}}, ("Recreate", "Warn"), id="all at once"
+        ),
+    ],
+)
+def test_what_speaks_against_a_restart(over: dict[str, Any], expected: tuple[str, str]) -> None:
+    assert guards(restart_plan(situation(**over))) == [expected]
+
+
+@pytest.mark.parametrize(
+    "annotations",
+    [
+        pytest.param(None, id="a template without annotations"),
+        pytest.param({"team": "a"}, id="a template with annotations"),
+        pytest.param({RESTARTED_AT_ANNOTATION: "earlier"}, id="a template restarted before"),
+    ],
+)
+def test_a_restart_writes_the_time_of_the_intent(annotations: dict[str, str] | None) -> None:
+    where = situation(spec={"template": template(annotations=annotations)})
+    # The same moment, told in the zone of the machine, as kubectl does.
+    local = NOW.astimezone(timezone(timedelta(hours=2)))
+    patch = restart.ACTION.change({}, where, "restart-1", local)
+    after = apply(patch, where.workload.raw)
+
+    written = {**(annotations or {}), RESTARTED_AT_ANNOTATION: "2026-11-22T08:30:00Z"}
+    assert after["spec"]["template"]["metadata"]["annotations"] == written
+    assert after["metadata"]["annotations"][MARKER_ANNOTATION] == "restart-1"
+
+
+@pytest.mark.parametrize(
+    ("over", "drifted"),
+    [
+        pytest.param({"metadata": {"generation": 9}, "spec": {"replicas": 9}}, False, id="scaled"),
+        pytest.param({"metadata": {"uid": "other"}}, True, id="made anew"),
+        pytest.param({"spec": {"paused": True}}, True, id="paused"),
+        pytest.param({"spec": {"template": template("a:9")}}, True, id="released"),
+        pytest.param(
+            {"spec": {"template": template(annotations={RESTARTED_AT_ANNOTATION: "now"})}},
+            True,
+            id="restarted by somebody else",
+        ),
+    ],
+)
+def test_a_restart_is_void_when(over: dict[str, Any], *, drifted: bool) -> None:
+    found = restart_plan(situation())
+    live = restart.ACTION.depends_on(found.parameters, situation(**over))
+
+    assert (live != found.depends_on) is drifted
+
+
+# --- scale ---------------------------------------------------------------------------------------
+
+
+def scale_plan(where: Situation, **spec: int) -> Plan:
+    return scale.ACTION.plan(ScaleAction.model_validate(spec), where)
+
+
+@pytest.mark.parametrize(
+    ("now", "spec", "to"),
+    [
+        pytest.param(3, {"replicas": 5}, 5, id="a number"),
+        pytest.param(3, {"replicas": 50, "max": 20}, 20, id="a number above max"),
+        pytest.param(3, {"replicas": 1, "min": 2}, 2, id="a number below min"),
+        pytest.param(3, {"by": 2}, 5, id="more"),
+        pytest.param(3, {"by": -2}, 1, id="fewer"),
+        pytest.param(3, {"by": 2, "max": 4}, 4, id="more, up to max"),
+        pytest.param(3, {"by": -2, "min": 2}, 2, id="fewer, down to min"),
+        pytest.param(1, {"by": -2}, 0, id="never below none"),
+        pytest.param(1, {"by": 1, "min": 5}, 5, id="more, at least min"),
+        pytest.param(25, {"by": 2, "max": 20}, 25, id="more never takes pods away"),
+        pytest.param(2, {"by": -1, "min": 3}, 2, id="fewer never adds pods"),
+        pytest.param(0, {"replicas": 3}, 3, id="from none"),
+    ],
+)
+def test_scale_plans_a_number(now: int, spec: dict[str, int], to: int) -> None:
+    found = scale_plan(situation(spec={"replicas": now}), **spec)
+
+    assert found.parameters == {"from": str(now), "to": str(to)}
+    assert found.depends_on == {"targetUid": "workload-uid", "replicas": str(now)}
+    assert found.command == f"kubectl -n shop scale deployment/checkout --replicas={to}"
+
+
+def test_scale_reads_well() -> None:
+    found = scale_plan(situation(), by=2, max=20)
+
+    assert found.summary == "Scale Deployment checkout from 3 to 5 replicas"
+    assert found.reason == ("The Runbook asks for 2 more than the 3 there are, within max 20: 5.")
+
+
+@pytest.mark.parametrize(
+    ("over", "spec", "expected"),
+    [
+        pytest.param({}, {"replicas": 4}, [], id="nothing"),
+        pytest.param({}, {"replicas": 3}, [("AlreadyThere", "Block")], id="already so many"),
+        pytest.param({}, {"by": 1, "max": 3}, [("AlreadyThere", "Block")], id="at the limit"),
+        pytest.param({}, {"replicas": 0}, [("ScaleToZero", "Warn")], id="switched off"),
+        pytest.param(
+            {"spec": {"replicas": 0}}, {"replicas": 0}, [("AlreadyThere", "Block")], id="is off"
+        ),
+        pytest.param({"spec": {"paused": True}}, {"by": 1}, [], id="paused ones can be scaled"),
+        pytest.param(
+            {"metadata": {"annotations": {"meta.helm.sh/release-name": "web"}}},
+            {"by": 1},
+            [("HelmOwned", "Warn")],
+            id="Helm",
+        ),
+    ],
+)
+def test_what_speaks_against_scaling(
+    over: dict[str, Any], spec: dict[str, int], expected: list[tuple[str, str]]
+) -> None:
+    assert guards(scale_plan(situation(**over), **spec)) == expected
+
+
+@pytest.mark.parametrize(
+    ("over", "drifted"),
+    [
+        pytest.param({"spec": {"template": template("a:9")}}, False, id="released"),
+        pytest.param({"spec": {"replicas": 9}}, True, id="scaled"),
+        pytest.param({"metadata": {"uid": "other"}}, True, id="made anew"),
+    ],
+)
+def test_scaling_is_void_when(over: dict[str, Any], *, drifted: bool) -> None:
+    found = scale_plan(situation(), by=1)
+    live = scale.ACTION.depends_on(found.parameters, situation(**over))
+
+    assert (live != found.depends_on) is drifted
+
+
+def test_scale_needs_its_own_parameters() -> None:
+    with pytest.raises(TypeError, match="RolloutRestartAction"):
+        scale.ACTION.plan(RolloutRestartAction(), situation())
+
+
+# --- both ----------------------------------------------------------------------------------------
+
+annotation_maps = st.one_of(
+    st.none(), st.dictionaries(st.sampled_from(["a", "b/c", "~d"]), st.text())
+)
+
+
+@given(
+    annotations=annotation_maps,
+    replicas=st.integers(0, 9),
+    by=st.integers(-9, 9).filter(bool),
+    generation=st.integers(1, 9),
+)
+def test_whatever_the_target(
+    annotations: dict[str, str] | None, replicas: int, by: int, generation: int
+) -> None:
+    where = situation(
+        metadata={"annotations": None, "generation": generation}, spec={"replicas": replicas}
+    )
+    if annotations is not None:
+        where = situation(
+            metadata={"annotations": annotations, "generation": generation},
+            spec={"replicas": replicas},
+        )
+    before = dict(where.workload.annotations)
+    for action, found in (
+        (restart.ACTION, restart_plan(where)),
+        (scale.ACTION, scale_plan(where, by=by)),
+    ):
+        assert action.depends_on(found.parameters, where) == found.depends_on
+        patch = action.change(found.parameters, where, "m-1", NOW)
+        assert patch[0] == {"op": "test", "path": "/metadata/uid", "value": "workload-uid"}
+        assert patch[1] == {"op": "test", "path": "/metadata/generation", "value": generation}
+        after = apply(patch, where.workload.raw)
+        assert after["metadata"]["annotations"] == {**before, MARKER_ANNOTATION: "m-1"}
+        after["metadata"]["generation"] += 1
+        with pytest.raises(TestFailedError):
+            apply(patch, after)
+
+
+def test_no_annotation_that_came_meanwhile_is_wiped_out() -> None:
+    where = situation(metadata={"annotations": None})
+    patch = restart.ACTION.change({}, where, "m", NOW)
+
+    with pytest.raises(TestFailedError, match="annotations"):
+        apply(patch, situation().workload.raw)
