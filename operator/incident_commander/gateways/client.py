@@ -1,0 +1,197 @@
+"""The one connection to the API server: raw JSON in and out, bounded, with a time-out.
+
+All gateways send through it; kopf gets a session of its own over the same credentials. It never
+repeats a request that may have changed something, and lets no type of an HTTP library out.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import AsyncIterator, Mapping, Sequence
+from datetime import timedelta
+from typing import Any, Final
+
+import aiohttp
+
+from ..errors import GoneError, UnavailableError
+from ..settings import Settings
+from .auth import Authentication
+from .paths import Asked, asked
+from .refusals import Answered, refusal
+
+__all__ = ["FIELD_MANAGER", "JSON_PATCH", "MERGE_PATCH", "Client", "Raw"]
+
+FIELD_MANAGER: Final = "incident-commander"
+JSON_PATCH: Final = "application/json-patch+json"
+MERGE_PATCH: Final = "application/merge-patch+json"
+
+Raw = dict[str, Any]
+"""An object as the API server sent it."""
+
+_CONNECT_WITHIN: Final = 3.0
+_SILENCE: Final = 75.0
+"""Seconds without a byte after which a watch is dead: the server sends a bookmark every 60 s."""
+_AGENT: Final = "incident-commander"
+_UNAUTHORIZED: Final = 401
+
+
+class Client:
+    """Requests to the API server."""
+
+    def __init__(
+        self, authentication: Authentication, *, connections: int, timeout: timedelta
+    ) -> None:
+        self._authentication = authentication
+        # Watches hold their connection for minutes: they must not use up what requests need.
+        self._pool = aiohttp.TCPConnector(limit=connections, ssl=authentication.tls or True)
+        self._streams = aiohttp.TCPConnector(limit=0, ssl=authentication.tls or True)
+        self._timeout = aiohttp.ClientTimeout(timeout.total_seconds(), sock_connect=_CONNECT_WITHIN)
+        self._session = self._session_over(self._pool)
+        self._streaming = self._session_over(self._streams)
+        self.server: Final = authentication.server
+        self.requests: Final[Counter[tuple[str, str]]] = Counter()
+        """Requests so far by verb and resource, kopf's lists included, watches not."""
+
+    @classmethod
+    async def connect(cls, settings: Settings) -> Client:
+        """Find credentials and make a client; nothing is sent yet."""
+        return cls(
+            await Authentication.load(),
+            connections=settings.connections,
+            timeout=settings.request_timeout,
+        )
+
+    async def close(self) -> None:
+        """Close all connections."""
+        for closable in (self._session, self._streaming, self._pool, self._streams):
+            await closable.close()
+
+    def new_session(self) -> aiohttp.ClientSession:
+        """Give a session with our credentials that its user may close (kopf does, after a 401).
+
+        It is not bounded: kopf holds one connection for each of its watches, and sends little
+        else, since no handler of ours lets it write.
+        """
+        return self._session_over(self._streams)
+
+    async def get(self, path: str, query: Mapping[str, str] | None = None) -> Raw | None:
+        """Read one object; None where there is none. Raises as ``request``."""
+        try:
+            return await self.request("GET", path, query=query)
+        except GoneError:
+            return None
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        body: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None,
+        content_type: str = "application/json",
+        query: Mapping[str, str] | None = None,
+        accept: str = "application/json",
+    ) -> Raw:
+        """Send one request, once.
+
+        Raises
+        ------
+        UnavailableError, ConflictError, GoneError, ForbiddenError, InvalidResourceError
+            As their texts say. After ``UnavailableError`` a write may or may not have been made.
+        """
+        query = query or {}
+        what = asked(method, path, query)
+        try:
+            async with self._session.request(
+                method,
+                self.server + path,
+                params=query,
+                data=None if body is None else json.dumps(body).encode(),
+                headers={"Accept": accept, "Content-Type": content_type},
+                timeout=self._timeout,
+            ) as response:
+                text = await response.text()
+                return _object_in(what, response, text)
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise self._unreachable(what, error) from error
+
+    async def watch(
+        self, path: str, query: Mapping[str, str], accept: str = "application/json"
+    ) -> AsyncIterator[Raw]:
+        """Give the events of one watch until the server ends it. Raises as ``request``."""
+        query = {**query, "watch": "true"}
+        what = asked("GET", path, query)
+        timeout = aiohttp.ClientTimeout(sock_connect=_CONNECT_WITHIN, sock_read=_SILENCE)
+        try:
+            async with self._streaming.get(
+                self.server + path,
+                params=query,
+                headers={"Accept": accept},
+                timeout=timeout,
+            ) as response:
+                if not response.ok:
+                    raise refusal(_answered(what, response, await response.text()))
+                async for line in _lines(response):
+                    yield json.loads(line)
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
+            raise self._unreachable(what, error) from error
+
+    def _session_over(self, connector: aiohttp.TCPConnector) -> aiohttp.ClientSession:
+        return aiohttp.ClientSession(
+            connector=connector,
+            connector_owner=False,
+            headers={"User-Agent": _AGENT},
+            proxy=self._authentication.proxy,
+            middlewares=(self._authorize,),
+        )
+
+    async def _authorize(
+        self, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+    ) -> aiohttp.ClientResponse:
+        what = asked(request.method, request.url.raw_path, request.url.query)
+        if what.verb != "watch":
+            self.requests[what.verb, what.resource] += 1
+        request.server_hostname = self._authentication.tls_server_name
+        await self._sign(request)
+        response = await handler(request)
+        # The token may just have been renewed. A 401 has changed nothing: it is safe to repeat.
+        if response.status == _UNAUTHORIZED and await self._authentication.refresh():
+            response.release()
+            await self._sign(request)
+            response = await handler(request)
+        return response
+
+    async def _sign(self, request: aiohttp.ClientRequest) -> None:
+        authorization = await self._authentication.authorization()
+        if authorization:
+            request.headers["Authorization"] = authorization
+
+    def _unreachable(self, what: Asked, error: Exception) -> UnavailableError:
+        why = str(error) or ("it took too long" if isinstance(error, TimeoutError) else repr(error))
+        return UnavailableError(f"{what.text}: no answer of the API server {self.server}: {why}")
+
+
+async def _lines(response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
+    # aiohttp's own line reader gives up at 64 KiB: less than an Incident can have.
+    rest = b""
+    async for chunk in response.content.iter_any():
+        *lines, rest = (rest + chunk).split(b"\n")
+        for line in lines:
+            if line.strip():
+                yield line
+
+
+def _answered(what: Asked, response: aiohttp.ClientResponse, text: str) -> Answered:
+    return Answered(what.text, response.status, text, response.headers.get("Retry-After"))
+
+
+def _object_in(what: Asked, response: aiohttp.ClientResponse, text: str) -> Raw:
+    if not response.ok:
+        raise refusal(_answered(what, response, text))
+    try:
+        parsed = json.loads(text)
+    except ValueError as error:
+        raise UnavailableError(f"{what.text}: the answer is no JSON: {text[:80]!r}") from error
+    if not isinstance(parsed, dict):
+        raise UnavailableError(f"{what.text}: the answer is no object: {text[:80]!r}")
+    return parsed

@@ -1,0 +1,196 @@
+"""Answers needs, all at once: the ``Observer`` of the shell.
+
+It groups what is asked of one workload around one fresh read, and passes queries and proofs to the
+gateways that know them. It judges nothing, and a failure becomes an answer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections import defaultdict
+from collections.abc import Awaitable, Collection, Iterable, Mapping
+from datetime import datetime
+from typing import Final, Protocol, TypeAlias
+
+from ..api.common import TargetKind
+from ..errors import ForbiddenError, GoneError, InvalidResourceError, OperatorError
+from ..values import (
+    POD_TEMPLATE_HASH_LABEL,
+    Answer,
+    DryRun,
+    DryRunNeed,
+    GuardProof,
+    Missing,
+    Need,
+    PodsNeed,
+    ProofNeed,
+    QueryNeed,
+    Refused,
+    RevisionsNeed,
+    Scalar,
+    Unavailable,
+    Workload,
+    WorkloadNeed,
+)
+from .client import FIELD_MANAGER, JSON_PATCH, Client, Raw
+from .convert import pods_from, revisions_from, selector_of, workload_from
+from .paths import PLURALS, path_of
+
+__all__ = ["KubernetesObserver", "Prover", "Querier"]
+
+_PAGE: Final = "500"
+_log = logging.getLogger(__name__)
+
+_Key: TypeAlias = tuple[TargetKind, str, str]
+_TargetNeed: TypeAlias = WorkloadNeed | RevisionsNeed | PodsNeed | DryRunNeed
+
+
+class Querier(Protocol):
+    """Asks Prometheus."""
+
+    async def query(self, need: QueryNeed, now: datetime) -> Scalar | Unavailable:
+        """Answer one query. Never raises."""
+
+
+class Prover(Protocol):
+    """Proves the guard."""
+
+    async def prove(self, need: ProofNeed, now: datetime) -> GuardProof | Unavailable:
+        """Prove it on one Incident. Never raises."""
+
+
+class KubernetesObserver:
+    """Reads workloads, metrics and the guard."""
+
+    def __init__(self, client: Client, metrics: Querier, guard: Prover) -> None:
+        self._client = client
+        self._metrics = metrics
+        self._guard = guard
+
+    async def observe(self, needs: Collection[Need], now: datetime) -> Mapping[Need, Answer]:
+        """Give an answer to every need. Never raises: what cannot be asked is ``Unavailable``."""
+        targets: dict[_Key, list[_TargetNeed]] = defaultdict(list)
+        single: dict[Need, Awaitable[Answer]] = {}
+        for need in dict.fromkeys(needs):
+            match need:
+                case QueryNeed():
+                    single[need] = self._metrics.query(need, now)
+                case ProofNeed():
+                    single[need] = self._guard.prove(need, now)
+                case _:
+                    targets[need.kind, need.namespace, need.name].append(need)
+        groups = [self._target(key, asked) for key, asked in targets.items()]
+        answers, *by_target = await asyncio.gather(_all(single), *groups)
+        for found in by_target:
+            answers.update(found)
+        return answers
+
+    async def _target(self, key: _Key, needs: Iterable[_TargetNeed]) -> dict[Need, Answer]:
+        """Answer everything about one workload from one fresh read of it."""
+        workload = await _guarded(f"{key[0]}/{key[2]}", self._workload(key))
+        if not isinstance(workload, Workload):
+            # What there is not, or what cannot be read, has no history and no pods either.
+            return dict.fromkeys(needs, workload)
+        return await _all({need: self._about(workload, need) for need in needs})
+
+    async def _about(self, workload: Workload, need: _TargetNeed) -> Answer:
+        match need:
+            case WorkloadNeed():
+                return workload
+            case RevisionsNeed():
+                return revisions_from(workload, await self._history(workload))
+            case PodsNeed():
+                return pods_from(await self._pods(workload))
+            case DryRunNeed():
+                return await self._dry_run(workload, need)
+
+    async def _workload(self, key: _Key) -> Answer:
+        kind, namespace, name = key
+        raw = await self._client.get(path_of(PLURALS[kind], namespace, name))
+        if raw is None:
+            return Missing(f"there is no {kind} {name} in namespace {namespace}")
+        return workload_from(kind, raw)
+
+    async def _history(self, workload: Workload) -> list[Raw]:
+        deployment = workload.kind is TargetKind.DEPLOYMENT
+        return await self._list("replicasets" if deployment else "controllerrevisions", workload)
+
+    async def _pods(self, workload: Workload) -> list[Raw]:
+        pods = await self._list("pods", workload)
+        return [pod for pod in pods if _belongs(pod, workload)]
+
+    async def _list(self, plural: str, workload: Workload) -> list[Raw]:
+        # resourceVersion=0: from the server's cache, which spares 80 ms right after a write. What
+        # is acted on is read fresh and tested in the patch.
+        query = {"labelSelector": selector_of(workload), "resourceVersion": "0", "limit": _PAGE}
+        path = path_of(plural, workload.namespace)
+        items: list[Raw] = []
+        while True:
+            page = await self._client.request("GET", path, query=query)
+            items.extend(page.get("items") or [])
+            more = page["metadata"].get("continue")
+            if not more:
+                return items
+            query = {key: value for key, value in query.items() if key != "resourceVersion"}
+            query["continue"] = more
+
+    async def _dry_run(self, workload: Workload, need: DryRunNeed) -> DryRun | Refused | Missing:
+        try:
+            after = await self._client.request(
+                "PATCH",
+                path_of(PLURALS[need.kind], need.namespace, need.name),
+                body=json.loads(need.patch),
+                content_type=JSON_PATCH,
+                query={"dryRun": "All", "fieldManager": FIELD_MANAGER},
+            )
+        except GoneError as error:
+            return Missing(str(error))
+        except ForbiddenError as error:
+            return Refused("Forbidden", str(error))
+        except InvalidResourceError as error:
+            return Refused("Invalid", str(error))
+        return DryRun(before=workload.raw, after=after)
+
+
+def _belongs(pod: Raw, workload: Workload) -> bool:
+    """Whether the workload controls the pod; selectors of several workloads may overlap."""
+    meta = pod["metadata"]
+    owner = next((o for o in meta.get("ownerReferences") or [] if o.get("controller")), None)
+    if owner is None:
+        return False
+    if workload.kind is TargetKind.DEPLOYMENT:
+        # Its pods belong to its ReplicaSets, which the controller names like this; to know their
+        # uids would take one more request.
+        revision = (meta.get("labels") or {}).get(POD_TEMPLATE_HASH_LABEL, "")
+        return bool(owner["name"] == f"{workload.name}-{revision}")
+    return bool(owner["uid"] == workload.uid)
+
+
+async def _all(questions: Mapping[Need, Awaitable[Answer]]) -> dict[Need, Answer]:
+    answers = await asyncio.gather(
+        *(_guarded(_what(need), answer) for need, answer in questions.items())
+    )
+    return dict(zip(questions, answers, strict=True))
+
+
+def _what(need: Need) -> str:
+    match need:
+        case QueryNeed():
+            return f"query {need.query}"
+        case ProofNeed():
+            return "the guard"
+        case _:
+            subject = type(need).__name__.removesuffix("Need").lower()
+            return f"{subject} of {need.kind}/{need.name}"
+
+
+async def _guarded(what: str, answer: Awaitable[Answer]) -> Answer:
+    try:
+        return await answer
+    except OperatorError as error:
+        return Unavailable(what, str(error))
+    except Exception as error:  # noqa: BLE001 - one bad object must not stop the others
+        _log.exception("%s could not be answered", what)
+        return Unavailable(what, f"a bug of the operator (see its log): {error!r}")
