@@ -1,0 +1,78 @@
+"""Objects as a person writes them: plain dictionaries, the least that the API server accepts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+__all__ = ["OPERATOR", "entry", "incident", "largest_entry", "page_ref", "runbook"]
+
+Body = dict[str, Any]
+
+OPERATOR = "system:serviceaccount:incident-commander:incident-commander"
+"""The user name of the operator where the chart is installed under its usual names."""
+
+_API_VERSION = "incidentcommander.dev/v1alpha1"
+
+
+def incident(namespace: str, name: str = "checkout-5xx", **spec: Any) -> Body:
+    """Give an Incident about ``Deployment/checkout``; further fields of its spec are added."""
+    return {
+        "apiVersion": _API_VERSION,
+        "kind": "Incident",
+        "metadata": {"name": name, "namespace": namespace},
+        "spec": {
+            "title": "Checkout returns 5xx",
+            "target": {"kind": "Deployment", "name": "checkout"},
+            **spec,
+        },
+    }
+
+
+def runbook(namespace: str, name: str = "deployment-regression", **spec: Any) -> Body:
+    """Give a Runbook with one diagnosis step; further fields of its spec are added."""
+    return {
+        "apiVersion": _API_VERSION,
+        "kind": "Runbook",
+        "metadata": {"name": name, "namespace": namespace},
+        "spec": {
+            "title": "A release broke the service",
+            "diagnosis": [{"name": "pods", "podStatus": {}}],
+            **spec,
+        },
+    }
+
+
+def entry(seq: int, **fields: Any) -> Body:
+    """Give a timeline entry."""
+    return {
+        "seq": seq,
+        "at": "2026-11-22T08:00:00Z",
+        "phase": "Diagnosing",
+        "reason": "DiagnosisStepFinished",
+        "actor": "operator",
+        "message": f"step {seq}",
+        **fields,
+    }
+
+
+def largest_entry(seq: int, letter: str = "m") -> Body:
+    """Give an entry that has every field and the 1400 characters that an entry may have."""
+    return entry(
+        seq,
+        reason="R" * 64,
+        actor=letter * 256,
+        message=letter * 512,
+        step=letter * 56,
+        eventTime="2026-11-22T08:00:00Z",
+        evidence={"query": letter * 512, "verdict": "Failed"},
+    )
+
+
+def page_ref(first: int, last: int) -> Body:
+    """Give what an Incident lists of a TimelinePage."""
+    return {
+        "name": f"checkout-5xx-{first}",
+        "fromSeq": first,
+        "toSeq": last,
+        "sha256": "0" * 64,
+    }
