@@ -4,12 +4,21 @@ from __future__ import annotations
 
 from ..api.base import format_duration
 from ..api.common import Phase, Verdict
-from ..api.incident import Evidence, Monitoring, Sample, Verification, VerificationPlan
+from ..api.incident import (
+    Evidence,
+    Monitoring,
+    PostmortemRef,
+    Sample,
+    Verification,
+    VerificationPlan,
+)
+from ..api.runbook import VerificationSpec
 from ..values import Facts, Need
 from . import verify
 from .case import Case
 from .evolve import Draft
 from .moves import investigate, next_attempt, start_monitoring
+from .propose import verification_plan
 from .remediate import fail
 
 __all__ = ["decide_monitoring", "decide_verifying", "needs"]
@@ -27,9 +36,6 @@ def needs(case: Case) -> frozenset[Need]:
 def _plan(case: Case) -> VerificationPlan:
     if case.status.verification:
         return case.status.verification.plan
-    from ..api.runbook import VerificationSpec
-    from .propose import verification_plan
-
     return verification_plan(VerificationSpec())
 
 
@@ -131,8 +137,6 @@ def _note_change(draft: Draft, before: Sample | None, seen: Sample, reason: str)
 
 
 def _resolved(case: Case, draft: Draft, watched: Monitoring) -> Draft:
-    from ..api.incident import PostmortemRef
-
     started = draft.status.milestones.started_at if draft.status.milestones else None
     minutes = round((case.now - started).total_seconds() / 60) if started else 0
     owed = _postmortem_owed(case, draft)
@@ -141,14 +145,13 @@ def _resolved(case: Case, draft: Draft, watched: Monitoring) -> Draft:
         if owed
         else "The policy needs no Postmortem."
     )
-    draft = draft.milestone(resolved_at=case.now).add(
+    return draft.milestone(resolved_at=case.now).add(
         "IncidentResolved",
         f"Good for {format_duration(case.now - watched.started_at)} ({watched.good} good samples). "
         f"Duration: {minutes} minutes. {after}",
         phase=Phase.RESOLVED,
         changes={"postmortem": PostmortemRef() if owed else None},
     )
-    return draft
 
 
 def _postmortem_owed(case: Case, draft: Draft) -> bool:

@@ -1,0 +1,214 @@
+"""Runbooks and ResponsePolicies as last seen, and their ``Ready`` condition.
+
+Followed by watches of our own that start with a list, so that what was deleted while nobody looked
+is gone here too. The core looks things up in it without waiting. It judges nothing itself
+(``core/runbooks.py`` does).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any, Final, Generic, TypeVar
+
+from pydantic import ValidationError
+
+from ..api.common import Condition, ObjectMeta
+from ..api.policy import ResponsePolicy
+from ..api.runbook import Runbook
+from ..core import runbooks as judge
+from ..errors import OperatorError
+from .client import Client, Raw
+from .paths import path_of
+from .watch import Watch
+
+__all__ = ["KubernetesLibrary"]
+
+_MOST_JUDGED: Final = 10_000
+"""Generations of Runbooks to remember a verdict of; beyond it all are judged anew."""
+_LOG = logging.getLogger(__name__)
+Kept = TypeVar("Kept", Runbook, ResponsePolicy)
+_Key = tuple[str, str]
+
+
+class _Shelf(Generic[Kept]):
+    """All objects of one kind in one namespace (or all), by namespace and name."""
+
+    def __init__(self, model: type[Kept], changed: Callable[[Kept], None]) -> None:
+        self.kept: dict[_Key, Kept] = {}
+        self._model: type[Kept] = model
+        self._changed: Callable[[Kept], None] = changed
+
+    def replace(self, items: Sequence[Raw]) -> None:
+        """Take a whole list: what is not in it is gone."""
+        self.kept.clear()
+        for raw in items:
+            self.take("ADDED", raw)
+
+    def take(self, event: str, raw: Raw) -> None:
+        """Take one change."""
+        key = (raw["metadata"].get("namespace", ""), raw["metadata"]["name"])
+        self.kept.pop(key, None)
+        if event == "DELETED":
+            return
+        try:
+            found = self._model.model_validate(raw)
+        except ValidationError as error:
+            _LOG.warning("%s %s/%s cannot be read: %s", self._model.__name__, *key, error)
+            return
+        self.kept[key] = found
+        self._changed(found)
+
+
+class KubernetesLibrary:
+    """Satisfies ``core.case.Library``.
+
+    Parameters
+    ----------
+    client
+        The connection to the API server.
+    namespaces
+        Namespaces to follow; none: all.
+    changed
+        Called after every change that can matter to an Incident.
+    clock
+        The current time.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        namespaces: Sequence[str],
+        changed: Callable[[], None],
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._client = client
+        self._notify = changed
+        self._clock = clock
+        self._usable: dict[str, bool] = {}
+        self._owed: asyncio.Queue[tuple[str, ObjectMeta, Condition]] = asyncio.Queue()
+        self._runbooks: list[_Shelf[Runbook]] = []
+        self._policies: list[_Shelf[ResponsePolicy]] = []
+        self.watches: Final[list[Watch]] = []
+        for namespace in namespaces or ("",):
+            runbooks = _Shelf(Runbook, self._judge_runbook)
+            policies = _Shelf(ResponsePolicy, self._judge_policy)
+            self._runbooks.append(runbooks)
+            self._policies.append(policies)
+            self._follow(runbooks, path_of("runbooks", namespace))
+            self._follow(policies, path_of("responsepolicies", namespace))
+
+    def _follow(self, shelf: _Shelf[Any], path: str) -> None:
+        def listed(items: Sequence[Raw]) -> None:
+            shelf.replace(items)
+            self._notify()
+
+        def happened(event: str, raw: Raw) -> None:
+            key = (raw["metadata"].get("namespace", ""), raw["metadata"]["name"])
+            before = shelf.kept.get(key)
+            shelf.take(event, raw)
+            after = shelf.kept.get(key)
+            # A change of status alone (our own condition) concerns nobody.
+            if _generation(before) != _generation(after):
+                self._notify()
+
+        self.watches.append(Watch(self._client, path, listed, happened))
+
+    # --- core.case.Library -----------------------------------------------------------------------
+
+    def runbooks(self, namespace: str) -> Sequence[Runbook]:
+        """Usable ones in that namespace."""
+        found = [
+            r
+            for shelf in self._runbooks
+            for (where, _), r in shelf.kept.items()
+            if where == namespace
+        ]
+        return [r for r in found if self._usable.get(_identity(r), False)]
+
+    def runbook(self, namespace: str, name: str) -> Runbook | None:
+        """One, usable or not."""
+        found = (shelf.kept.get((namespace, name)) for shelf in self._runbooks)
+        return next((r for r in found if r is not None), None)
+
+    def policy(self, namespace: str, name: str) -> ResponsePolicy | None:
+        """One."""
+        found = (shelf.kept.get((namespace, name)) for shelf in self._policies)
+        return next((p for p in found if p is not None), None)
+
+    # --- life ------------------------------------------------------------------------------------
+
+    async def load(self) -> None:
+        """List everything once. Raises OperatorError."""
+        await asyncio.gather(*(watch.refresh() for watch in self.watches))
+
+    async def run(self) -> None:
+        """Follow changes and write conditions, for ever."""
+        await asyncio.gather(*(watch.run() for watch in self.watches), self._write_conditions())
+
+    def _judge_runbook(self, runbook: Runbook) -> None:
+        identity = _identity(runbook)
+        if identity not in self._usable:
+            if len(self._usable) > _MOST_JUDGED:
+                self._usable.clear()
+            self._usable[identity] = not judge.problems(runbook)
+        ready = judge.ready_condition(runbook, self._clock())
+        self._owe("runbooks", runbook, runbook.status.conditions, ready)
+
+    def _judge_policy(self, policy: ResponsePolicy) -> None:
+        ready = Condition.model_validate(
+            {
+                "type": "Ready",
+                "status": "True",
+                "reason": "Usable",
+                "message": "Incidents declared from now on can run under it.",
+                "lastTransitionTime": self._clock(),
+                "observedGeneration": policy.metadata.generation,
+            }
+        )
+        self._owe("responsepolicies", policy, policy.status.conditions, ready)
+
+    def _owe(
+        self, plural: str, kept: Runbook | ResponsePolicy, has: list[Condition], ready: Condition
+    ) -> None:
+        old = next((c for c in has if c.type == ready.type), None)
+        same = old is not None and (
+            (old.status, old.reason, old.message, old.observed_generation)
+            == (ready.status, ready.reason, ready.message, ready.observed_generation)
+        )
+        if not same:
+            since = old.last_transition_time if old and old.status is ready.status else None
+            kept_since = ready.model_copy(
+                update={"last_transition_time": since or ready.last_transition_time}
+            )
+            self._owed.put_nowait((plural, kept.metadata, kept_since))
+
+    async def _write_conditions(self) -> None:
+        while True:
+            plural, meta, condition = await self._owed.get()
+            try:
+                await self._client.request(
+                    "PATCH",
+                    path_of(plural, meta.namespace, meta.name, "status"),
+                    body={
+                        "metadata": {"uid": meta.uid},
+                        "status": {
+                            "observedGeneration": meta.generation,
+                            "conditions": [condition.to_api()],
+                        },
+                    },
+                    content_type="application/merge-patch+json",
+                )
+            except OperatorError as error:
+                # Its next change, or the next list, tries again.
+                _LOG.warning("%s %s/%s: %s", plural, meta.namespace, meta.name, error)
+
+
+def _identity(runbook: Runbook) -> str:
+    return f"{runbook.metadata.uid}/{runbook.metadata.generation}"
+
+
+def _generation(kept: Runbook | ResponsePolicy | None) -> tuple[str, int] | None:
+    return (kept.metadata.uid, kept.metadata.generation) if kept else None

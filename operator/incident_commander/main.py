@@ -1,0 +1,191 @@
+"""The composition root: settings, gateways, runner, kopf, health; and the command line.
+
+Everything is put together here and nowhere else. It decides nothing about Incidents.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import sys
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from .settings import Settings, SettingsError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .core.case import Limits
+    from .runner import Runner
+    from .values import IncidentRef
+
+__all__ = ["main"]
+
+_LOG = logging.getLogger("incident_commander")
+_DEAD_AFTER: Final = 30.0
+"""Seconds without kopf's watcher after which the process ends, to be started again."""
+_NOT_SERVED_PAUSE: Final = 2.0
+
+
+def now() -> datetime:
+    """Give the current time."""
+    return datetime.now(UTC)
+
+
+@click.group()
+def main() -> None:
+    """Run incidents in Kubernetes, as the best incident commanders do."""
+
+
+@main.command()
+def run() -> None:
+    """Run the operator until it is ended (SIGTERM or Ctrl-C)."""
+    try:
+        settings = Settings.from_environment(os.environ)
+    except SettingsError as error:
+        raise click.ClickException(str(error)) from error
+    logging.basicConfig(
+        level=settings.log_level,
+        format="%(asctime)s %(levelname)-7s %(name)s: %(message)s",
+        stream=sys.stderr,
+    )
+    logging.getLogger("kopf").setLevel(logging.WARNING)
+    asyncio.run(serve(settings))
+
+
+def limits_of(settings: Settings) -> Limits:
+    """Give the times and sizes that the settings say."""
+    from .core.case import Limits
+
+    return Limits(operator_namespace=settings.namespace, page_at=settings.page_at)
+
+
+async def serve(settings: Settings) -> None:
+    """Put everything together and run it until a signal ends it."""
+    from .gateways.admission import Guard
+    from .gateways.client import Client
+    from .gateways.events import Events
+    from .gateways.incidents import Incidents
+    from .gateways.library import KubernetesLibrary
+    from .gateways.metrics import Metrics
+    from .gateways.observer import KubernetesObserver
+    from .gateways.targets import TargetWatches
+    from .gateways.workloads import KubernetesWorkloads
+    from .handlers.incidents import run_kopf
+    from .http.health import HealthServer
+    from .runner import Gateways, Runner
+
+    client = await Client.connect(settings)
+    runner: Runner
+
+    def wake_all() -> None:
+        runner.wake_all()
+
+    def target_changed(ref: IncidentRef) -> None:
+        runner.target_changed(ref)
+
+    guard = Guard(client, settings, wake_all)
+    announcer = Events(client, os.environ.get("HOSTNAME", ""))
+    targets = TargetWatches(client, settings, target_changed)
+    followed = tuple(dict.fromkeys((*settings.watch_namespaces, settings.namespace)))
+    library = KubernetesLibrary(
+        client, followed if settings.watch_namespaces else (), wake_all, now
+    )
+    metrics = Metrics(settings)
+    runner = Runner(
+        Gateways(
+            incidents=Incidents(client),
+            observer=KubernetesObserver(client, metrics, guard),
+            workloads=KubernetesWorkloads(client),
+            announcer=announcer,
+            targets=targets,
+            library=library,
+            fingerprint=lambda: guard.fingerprint,
+        ),
+        limits_of(settings),
+        now,
+    )
+    stop = asyncio.Event()
+    health = HealthServer(
+        settings.http_host, settings.http_port, alive=lambda: (), ready=lambda: ()
+    )
+    await _until_served(library.load)
+    async with health:
+        tasks = [
+            asyncio.create_task(coroutine, name=name)
+            for name, coroutine in {
+                "library": library.run(),
+                "guard": guard.run(),
+                "events": announcer.run(),
+                "schedule": runner.schedule.run(),
+                "watchdog": _watchdog(),
+            }.items()
+        ]
+        for task in tasks:
+            task.add_done_callback(_end_if_dead)
+        _LOG.info(
+            "watching Incidents in %s at %s",
+            ", ".join(settings.watch_namespaces) or "all namespaces",
+            client.server,
+        )
+        try:
+            await run_kopf(
+                runner, client.server, client.new_session, settings.watch_namespaces, stop
+            )
+        finally:
+            await runner.drain()
+            for task in tasks:
+                task.remove_done_callback(_end_if_dead)
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await targets.close()
+            await client.close()
+
+
+async def _until_served(load: Callable[[], object]) -> None:
+    """Wait until the API server can be asked and serves our kinds."""
+    from .errors import OperatorError
+
+    while True:
+        try:
+            await load()  # type: ignore[misc]
+        except OperatorError as error:
+            _LOG.warning("not ready to start: %s", error)
+            await asyncio.sleep(_NOT_SERVED_PAUSE)
+        else:
+            return
+
+
+async def _watchdog() -> None:
+    """End the process when kopf's watcher is dead: kopf never starts one again."""
+    from .handlers.incidents import watcher_alive
+
+    loop = asyncio.get_running_loop()
+    last_seen = loop.time()
+    while True:
+        await asyncio.sleep(2)
+        if watcher_alive():
+            last_seen = loop.time()
+        elif loop.time() - last_seen > _DEAD_AFTER:
+            _die("kopf's watcher of Incidents is dead")
+
+
+def _end_if_dead(task: asyncio.Task[None]) -> None:
+    if task.cancelled():
+        return
+    _LOG.error("background task %s ended", task.get_name(), exc_info=task.exception())
+    _die(f"background task {task.get_name()} ended")
+
+
+def _die(why: str) -> None:
+    _LOG.critical("%s; the process ends, to be started again", why)
+    logging.shutdown()
+    os._exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,287 @@
+"""The shell: one tick per wake-up of an Incident. Read, decide, save, act, save.
+
+Wake-ups say only which Incident to look at. A tick reads it fresh and goes on, turn by turn, until
+nothing more follows. It decides nothing itself (``core/decide.py`` does), and it is the only
+caller of the status writer and of the one writer of workloads.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final
+
+from .api.base import CLOSED_LABEL, HANDLED_ANNOTATION
+from .api.common import Phase, TargetRef
+from .api.incident import Incident
+from .core.case import Case, Library, Limits
+from .core.decide import Decision, decide, required
+from .core.pages import Page, page_due, paged
+from .core.requests import cleanup
+from .errors import ConflictError, GoneError, OperatorError, UnavailableError
+from .ports import (
+    Announcer,
+    Change,
+    IncidentStore,
+    MetadataChange,
+    Observer,
+    Targets,
+    Workloads,
+)
+from .schedule import Schedule
+from .values import Facts, IncidentRef, Outcome, Unavailable
+
+__all__ = ["Gateways", "Runner"]
+
+_LOG = logging.getLogger(__name__)
+_MAX_TURNS: Final = 40
+"""More turns than any Incident needs in one tick: beyond it something goes in circles."""
+_DISMISSED_LABEL_AFTER: Final = timedelta(hours=24)
+
+
+@dataclass(frozen=True, slots=True)
+class Gateways:
+    """The world, as the runner sees it."""
+
+    incidents: IncidentStore
+    observer: Observer
+    workloads: Workloads
+    announcer: Announcer
+    targets: Targets
+    library: Library
+    fingerprint: Callable[[], str | None]
+    """Fingerprint of the admission guard, as watched."""
+
+
+@dataclass(slots=True)
+class _Track:
+    """What the runner remembers of an Incident between ticks. Losing it costs one read."""
+
+    seen: deque[str] = field(default_factory=lambda: deque(maxlen=8))
+    """Resource versions already looked at: their events need no tick."""
+    task: asyncio.Task[None] | None = None
+    again: bool = False
+    failures: int = 0
+    last_tick: float = 0.0
+    followed: TargetRef | None = None
+
+
+class Runner:
+    """Runs Incidents, each serially, many side by side.
+
+    Parameters
+    ----------
+    gateways
+        The world.
+    limits
+        Times and sizes.
+    clock
+        The current time.
+    concurrency
+        Ticks under way at once.
+    """
+
+    def __init__(
+        self,
+        gateways: Gateways,
+        limits: Limits,
+        clock: Callable[[], datetime],
+        concurrency: int = 64,
+    ) -> None:
+        self._world = gateways
+        self._limits = limits
+        self._clock = clock
+        self._slots = asyncio.Semaphore(concurrency)
+        self._tracks: dict[IncidentRef, _Track] = {}
+        self.schedule: Schedule[IncidentRef] = Schedule(self.wake, clock)
+
+    # --- waking ----------------------------------------------------------------------------------
+
+    def seen(self, ref: IncidentRef, resource_version: str) -> None:
+        """Take notice of an event of the Incident itself."""
+        track = self._tracks.get(ref)
+        if track is None or resource_version not in track.seen:
+            self.wake(ref)
+
+    def wake(self, ref: IncidentRef) -> None:
+        """Look at that Incident now (or again, if it is being looked at)."""
+        track = self._tracks.setdefault(ref, _Track())
+        if track.task is not None:
+            track.again = True
+            return
+        track.task = asyncio.create_task(self._run(ref, track), name=f"incident {ref}")
+
+    def target_changed(self, ref: IncidentRef) -> None:
+        """Look at it soon: its target changed. At most once a second, since targets flap."""
+        track = self._tracks.get(ref)
+        if track is None:
+            return
+        rest = track.last_tick + 1.0 - time.monotonic()
+        if rest <= 0:
+            self.wake(ref)
+        else:
+            self.schedule.no_later_than(ref, self._clock() + timedelta(seconds=rest))
+
+    def wake_all(self) -> None:
+        """Look at every known Incident: something that concerns all has changed."""
+        for ref in list(self._tracks):
+            self.wake(ref)
+
+    def forget(self, ref: IncidentRef) -> None:
+        """The Incident is gone or has ended."""
+        self.schedule.at(ref, None)
+        self._world.targets.forget(ref)
+        track = self._tracks.get(ref)
+        if track is not None and track.task is None:
+            del self._tracks[ref]
+
+    @property
+    def size(self) -> int:
+        """Incidents known."""
+        return len(self._tracks)
+
+    async def drain(self) -> None:
+        """Let the ticks under way finish."""
+        tasks = [t.task for t in self._tracks.values() if t.task is not None]
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    # --- ticking ---------------------------------------------------------------------------------
+
+    async def _run(self, ref: IncidentRef, track: _Track) -> None:
+        try:
+            while True:
+                track.again = False
+                async with self._slots:
+                    track.last_tick = time.monotonic()
+                    alive = await self._guarded_tick(ref, track)
+                if not track.again:
+                    break
+        finally:
+            track.task = None
+        if not alive:
+            self.forget(ref)
+
+    async def _guarded_tick(self, ref: IncidentRef, track: _Track) -> bool:
+        """Tick once; whatever goes wrong, look again later."""
+        try:
+            alive = await self._tick(ref, track)
+        except ConflictError:
+            track.again = True
+            return await self._pause(track, "somebody moved it", ref, quiet=True)
+        except GoneError:
+            return False
+        except UnavailableError as error:
+            return self._later(track, ref, f"the API server cannot be used: {error}")
+        except OperatorError as error:
+            return self._later(track, ref, str(error))
+        except Exception:  # noqa: BLE001 - one Incident's bug must not end the others' runner
+            _LOG.exception("a bug shows at incident %s; it is tried again", ref)
+            return self._later(track, ref, "")
+        track.failures = 0
+        return alive
+
+    async def _pause(self, track: _Track, why: str, ref: IncidentRef, *, quiet: bool) -> bool:
+        track.failures += 1
+        _LOG.log(logging.DEBUG if quiet else logging.WARNING, "incident %s: %s", ref, why)
+        await asyncio.sleep(min(0.02 * 2**track.failures, 2.0))
+        return True
+
+    def _later(self, track: _Track, ref: IncidentRef, why: str) -> bool:
+        track.failures += 1
+        seconds = min(0.5 * 2 ** min(track.failures, 10), 30.0)
+        if why:
+            _LOG.warning("incident %s: %s; trying again in %.0f s", ref, why, seconds)
+        self.schedule.at(ref, self._clock() + timedelta(seconds=seconds))
+        return True
+
+    async def _tick(self, ref: IncidentRef, track: _Track) -> bool:
+        incident = await self._world.incidents.get(ref)
+        if incident is None or CLOSED_LABEL in incident.metadata.labels:
+            return False
+        facts, outcome = Facts(), None
+        for _ in range(_MAX_TURNS):
+            track.seen.append(incident.metadata.resource_version)
+            self._follow(ref, incident, track)
+            case = self._case(incident, outcome)
+            missing = required(case, facts) - facts.keys()
+            if missing:
+                facts = facts.with_(await self._world.observer.observe(missing, case.now))
+                continue
+            decision = decide(case, facts)
+            saved = await self._save(incident, decision)
+            if decision.command is not None:
+                outcome, facts = await self._act(decision), Facts()
+                if isinstance(outcome, Unavailable):
+                    # Whether it was made is not known. The next tick reads the target first.
+                    raise UnavailableError(outcome.message)
+                incident = saved or incident
+                continue
+            if saved is None:
+                saved = await self._tidy(incident)
+            if saved is None:
+                self.schedule.at(ref, decision.wake_at)
+                return not self._over(incident)
+            incident, outcome = saved, None
+        raise RuntimeError(f"incident {ref} did not come to rest within {_MAX_TURNS} turns")
+
+    def _case(self, incident: Incident, outcome: Outcome | None) -> Case:
+        return Case(
+            incident=incident,
+            library=self._world.library,
+            now=self._clock().replace(microsecond=0),
+            limits=self._limits,
+            result=outcome,
+            guard_fingerprint=self._world.fingerprint(),
+        )
+
+    async def _save(self, incident: Incident, decision: Decision) -> Incident | None:
+        if decision.status == incident.status:
+            return None
+        saved = await self._world.incidents.save_status(incident, decision.status)
+        first = incident.status.timeline[-1].seq + 1 if incident.status.timeline else 0
+        new = [e for e in decision.status.timeline if e.seq >= first]
+        await self._world.announcer.announce(saved, new)
+        return saved
+
+    async def _act(self, decision: Decision) -> Outcome:
+        command = decision.command
+        assert command is not None  # noqa: S101 - for the type checker
+        target = command.target
+        change = Change(target.kind, target.namespace, target.name, command.patch)
+        return await self._world.workloads.apply(change)
+
+    async def _tidy(self, incident: Incident) -> Incident | None:
+        """Write what follows from the status outside of it; None when all is tidy."""
+        if (rest := cleanup(incident)) is not None:
+            change = MetadataChange(
+                remove_annotations=rest.annotations,
+                set_annotations={HANDLED_ANNOTATION: str(rest.seq)},
+            )
+            return await self._world.incidents.change_metadata(incident, change)
+        page: Page | None = page_due(incident, self._limits.page_at)
+        if page is not None:
+            await self._world.incidents.add_page(incident, page.name, page.spec)
+            return await self._world.incidents.save_status(incident, paged(incident.status, page))
+        if self._over(incident):
+            change = MetadataChange(set_labels={CLOSED_LABEL: "true"})
+            await self._world.incidents.change_metadata(incident, change)
+        return None
+
+    def _over(self, incident: Incident) -> bool:
+        """Whether it is time for the label that ends the watch."""
+        status = incident.status
+        if status.phase is Phase.DISMISSED:
+            closed = status.milestones.closed_at if status.milestones else None
+            return closed is not None and self._clock() >= closed + _DISMISSED_LABEL_AFTER
+        return status.phase.ended
+
+    def _follow(self, ref: IncidentRef, incident: Incident, track: _Track) -> None:
+        target = incident.spec.target
+        if track.followed != target:
+            self._world.targets.follow(ref, target.kind, ref.namespace, target.name)
+            track.followed = target
