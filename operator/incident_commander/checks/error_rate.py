@@ -6,6 +6,7 @@ Failed only on numbers that can be trusted: enough requests, finite, one series.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -116,17 +117,22 @@ def _baseline(check: ErrorRateCheck, subject: Subject, facts: Facts) -> _Rate | 
 def _judged(check: ErrorRateCheck, rate: _Rate, baseline: _Rate | Opinion | None) -> Opinion:
     seen, limit = against(rate.share, check.max, percent)
     what = f"{seen} of {number(rate.total)} req/s fail (limit {limit}{_past(check, baseline)})."
-    if rate.share > check.max:
+    if _above(rate.share, check.max):
         return Opinion(Verdict.FAILED, "ErrorRateHigh", what)
     if check.baseline is not None and isinstance(baseline, _Rate) and baseline.share > 0:
         ratio, allowed = against(rate.share / baseline.share, check.baseline.max_ratio)
-        if rate.share > check.baseline.max_ratio * baseline.share:
+        if _above(rate.share, check.baseline.max_ratio * baseline.share):
             text = f"{what} That is {ratio} times as many as then; at most {allowed} are normal."
             return Opinion(Verdict.FAILED, "AboveBaseline", text)
     if isinstance(baseline, Opinion) and baseline.verdict is Verdict.ERROR:
         text = f"{what} The past could not be asked to compare with: {baseline.message}"
         return Opinion(Verdict.ERROR, baseline.reason, text)
     return Opinion(Verdict.PASSED, "ErrorRateNormal", what)
+
+
+def _above(value: float, limit: float) -> bool:
+    """Whether it is above the limit by more than the rounding of a division."""
+    return value > limit and not math.isclose(value, limit, rel_tol=1e-9)
 
 
 def _past(check: ErrorRateCheck, baseline: _Rate | Opinion | None) -> str:
