@@ -15,8 +15,8 @@ from ..api.runbook import DiagnosisStep, Runbook
 from ..checks import all_checks
 from ..checks.templates import TemplateProblem
 from ..values import Facts, Missing, Need, Unavailable, Workload, significant_hash
-from . import runbooks
 from .case import BUILT_IN_STEPS, Case
+from .runbooks import match, problems
 
 __all__ = ["Chosen", "choose", "failing_templates", "findings", "questions", "step_needs"]
 
@@ -57,16 +57,16 @@ def choose(case: Case, facts: Facts) -> Chosen:
                 None,
                 f"spec.runbookRef.name: no Runbook {ref.name} in namespace {here} nor in {beside}",
             )
-        if problems := runbooks.problems(found):
+        if wrong := problems(found):
             where = f"{found.metadata.namespace}/{ref.name}"
             return Chosen(
-                None, f"spec.runbookRef.name: Runbook {where} cannot be used: {problems[0]}"
+                None, f"spec.runbookRef.name: Runbook {where} cannot be used: {wrong[0]}"
             )
         return Chosen(found)
     workload = facts.workload(case.target.workload)
     labels = workload.labels if isinstance(workload, Workload) else {}
     return Chosen(
-        runbooks.match(library.runbooks(here), library.runbooks(beside), incident, labels)
+        match(library.runbooks(here), library.runbooks(beside), incident, labels)
     )
 
 

@@ -1,0 +1,1 @@
+"""What developers and `make` run: generators, the local operator. No part of the product."""
