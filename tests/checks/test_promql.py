@@ -69,7 +69,7 @@ def promql_of(value: float | Answer, **parameters: Any) -> Finding:
             {"max": 1},
             ERROR,
             "PrometheusUnavailable",
-            "Prometheus could not be asked: connection refused",
+            "The metrics could not be asked: connection refused",
             id="not to be asked",
         ),
         pytest.param(

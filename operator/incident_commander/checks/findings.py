@@ -61,7 +61,7 @@ def unusable(message: str) -> Opinion:
 def without_target(answer: Missing | Unavailable) -> Opinion:
     """The target, its pods or its history could not be had."""
     if isinstance(answer, Missing):
-        return Opinion(Verdict.ERROR, "TargetMissing", f"There is no {answer.what}.")
+        return Opinion(Verdict.ERROR, "TargetMissing", f"The target is missing: {answer.what}.")
     return Opinion(
         Verdict.ERROR,
         "KubernetesUnavailable",

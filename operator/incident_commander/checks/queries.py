@@ -53,7 +53,7 @@ def query_need(text: str, subject: Subject, offset: timedelta = timedelta()) -> 
 def usable(answer: Scalar | Unavailable, what: str = "The query") -> float | Opinion | None:
     """Take the number out of an answer; an opinion says why it is none, None is an empty answer."""
     if isinstance(answer, Unavailable):
-        message = f"Prometheus could not be asked: {answer.message}"
+        message = f"The metrics could not be asked: {answer.message}"
         return Opinion(Verdict.ERROR, "PrometheusUnavailable", message)
     if answer.series > 1:
         message = (
