@@ -11,12 +11,15 @@ import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
-from cluster import Cluster, ensure_cluster
 from tests.support.api import Api
 from tests.support.kubectl import Kubectl
+
+if TYPE_CHECKING:
+    from cluster import Cluster
 
 ROOT = Path(__file__).parent.parent
 CRDS = ROOT / "crds"
@@ -26,6 +29,9 @@ _ESTABLISHED_WITHIN = 60.0
 @pytest.fixture(scope="session")
 def cluster() -> Cluster:
     """A real control plane, running and well."""
+    # Here, so that tests which need no cluster do not depend on it at all.
+    from cluster import Cluster, ensure_cluster
+
     directory = Path(os.environ.get("INCIDENT_COMMANDER_TEST_DIR", ROOT / ".local" / "test"))
     running = Cluster.load(directory.absolute())
     return ensure_cluster(directory, running.name if running else "test")

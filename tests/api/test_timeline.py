@@ -292,7 +292,7 @@ def test_a_full_timeline_of_the_largest_entries_fits(
 def test_a_page_holds_exactly_its_entries_and_never_changes(
     api: Api, operator: Api, writer: Api, namespace: str
 ) -> None:
-    page = {
+    page: dict[str, Any] = {
         "apiVersion": "incidentcommander.dev/v1alpha1",
         "kind": "TimelinePage",
         "metadata": {"name": "checkout-5xx-64", "namespace": namespace},
@@ -311,7 +311,12 @@ def test_a_page_holds_exactly_its_entries_and_never_changes(
     for wrong in (short, shifted):
         operator.create("timelinepages", wrong).expect_refused("spec.entries", "all those")
     operator.create("timelinepages", page).expect_ok()
-    for change in ({"incident": "other"}, {"entries": []}, {"sha256": "1" * 64}):
+    changes: tuple[dict[str, Any], ...] = (
+        {"incident": "other"},
+        {"entries": []},
+        {"sha256": "1" * 64},
+    )
+    for change in changes:
         writer.merge(
             "timelinepages", "checkout-5xx-64", {"spec": change}, namespace
         ).expect_refused("spec")

@@ -88,6 +88,12 @@ _UNITS: Final = {
     "h": timedelta(hours=1),
 }
 
+# The format date-time alone lets through what is no time: an offset of 99 hours, the year 0.
+_TIMESTAMP_PATTERN: Final = (
+    r"^20[0-9]{2}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]{1,9})?"
+    r"(Z|[+-](0[0-9]|1[0-4]):[0-5][0-9])$"
+)
+
 
 def parse_duration(value: object) -> timedelta:
     """Read a Go style duration such as ``90s``, ``10m`` or ``1h30m``.
@@ -126,7 +132,10 @@ def parse_timestamp(value: object) -> datetime:
     if isinstance(value, str):
         value = datetime.fromisoformat(value)
     if isinstance(value, datetime) and value.tzinfo is not None:
-        return value.astimezone(UTC)
+        try:
+            return value.astimezone(UTC)
+        except OverflowError as problem:
+            raise ValueError(f"{value} is out of range") from problem
     raise ValueError(f"{value!r} is not an RFC 3339 time such as 2026-11-22T08:00:00Z")
 
 
@@ -153,9 +162,12 @@ Duration = Annotated[
 
 def at_least_a_second(*names: str) -> list[JsonValue]:
     """CEL rules for durations (by their names in YAML) that would make no sense as zero."""
+    # What is no duration at all is refused by the pattern: here it would only be an odd error.
+    pattern = _DURATION_PATTERN.replace("\\", "\\\\")
     return [
         {
-            "rule": f"!has(self.{name}) || duration(self.{name}) >= duration('1s')",
+            "rule": f"!has(self.{name}) || !self.{name}.matches('{pattern}') || "
+            f"duration(self.{name}) >= duration('1s')",
             "message": f"{name} must be at least 1s",
             "fieldPath": f".{name}",
         }
@@ -167,7 +179,14 @@ Timestamp = Annotated[
     datetime,
     BeforeValidator(parse_timestamp),
     PlainSerializer(format_timestamp, return_type=str),
-    WithJsonSchema({"type": "string", "maxLength": 64, "format": "date-time"}),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "maxLength": 64,
+            "format": "date-time",
+            "pattern": _TIMESTAMP_PATTERN,
+        }
+    ),
 ]
 """An RFC 3339 time."""
 
