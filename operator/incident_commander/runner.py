@@ -11,7 +11,7 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
@@ -34,7 +34,16 @@ from .ports import (
     Workloads,
 )
 from .schedule import Schedule
-from .values import Facts, IncidentRef, Outcome, Unavailable
+from .values import (
+    Answer,
+    Facts,
+    IncidentNeed,
+    IncidentRef,
+    Missing,
+    Outcome,
+    Question,
+    Unavailable,
+)
 
 __all__ = ["Gateways", "Runner"]
 
@@ -210,7 +219,7 @@ class Runner:
             case = self._case(incident, outcome)
             missing = required(case, facts) - facts.keys()
             if missing:
-                facts = facts.with_(await self._world.observer.observe(missing, case.now))
+                facts = facts.with_(await self._observe(missing, case.now))
                 continue
             decision = decide(case, facts)
             saved = await self._save(incident, decision)
@@ -228,6 +237,16 @@ class Runner:
                 return not self._over(incident)
             incident, outcome = saved, None
         raise RuntimeError(f"incident {ref} did not come to rest within {_MAX_TURNS} turns")
+
+    async def _observe(
+        self, questions: frozenset[Question], now: datetime
+    ) -> Mapping[Question, Answer]:
+        needs = [q for q in questions if not isinstance(q, IncidentNeed)]
+        answers: dict[Question, Answer] = {**await self._world.observer.observe(needs, now)}
+        for other in (q for q in questions if isinstance(q, IncidentNeed)):
+            ref = IncidentRef(other.namespace, other.name)
+            answers[other] = await self._world.incidents.get(ref) or Missing(f"Incident {ref}")
+        return answers
 
     def _case(self, incident: Incident, outcome: Outcome | None) -> Case:
         return Case(

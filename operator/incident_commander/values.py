@@ -19,6 +19,7 @@ from typing_extensions import override
 
 from .api.base import parse_timestamp
 from .api.common import TargetKind
+from .api.incident import Incident
 
 __all__ = [
     "POD_TEMPLATE_HASH_LABEL",
@@ -30,6 +31,7 @@ __all__ = [
     "DryRunNeed",
     "Facts",
     "GuardProof",
+    "IncidentNeed",
     "IncidentRef",
     "JsonPatch",
     "Missing",
@@ -39,6 +41,7 @@ __all__ = [
     "PodsNeed",
     "ProofNeed",
     "QueryNeed",
+    "Question",
     "Refused",
     "Revision",
     "RevisionsNeed",
@@ -350,11 +353,23 @@ class ProofNeed:
     incident: IncidentRef
 
 
+@dataclass(frozen=True, slots=True)
+class IncidentNeed:
+    """Another Incident. Answers: Incident, Missing, Unavailable."""
+
+    namespace: str
+    name: str
+
+
 Need: TypeAlias = WorkloadNeed | RevisionsNeed | PodsNeed | QueryNeed | DryRunNeed | ProofNeed
+"""What an ``Observer`` answers."""
+Question: TypeAlias = Need | IncidentNeed
+"""What a decision may have to know."""
 Answer: TypeAlias = (
     Workload
     | tuple[Revision, ...]
     | tuple[Pod, ...]
+    | Incident
     | Scalar
     | DryRun
     | GuardProof
@@ -382,25 +397,25 @@ class TargetNeeds:
         )
 
 
-class Facts(Mapping[Need, Answer]):
+class Facts(Mapping[Question, Answer]):
     """Answers by need. An absent key was not asked yet: the typed getters make it Unavailable."""
 
-    def __init__(self, answers: Mapping[Need, Answer] | None = None) -> None:
-        self._answers: dict[Need, Answer] = dict(answers or {})
+    def __init__(self, answers: Mapping[Question, Answer] | None = None) -> None:
+        self._answers: dict[Question, Answer] = dict(answers or {})
 
     @override
-    def __getitem__(self, need: Need) -> Answer:
+    def __getitem__(self, need: Question) -> Answer:
         return self._answers[need]
 
     @override
-    def __iter__(self) -> Iterator[Need]:
+    def __iter__(self) -> Iterator[Question]:
         return iter(self._answers)
 
     @override
     def __len__(self) -> int:
         return len(self._answers)
 
-    def with_(self, answers: Mapping[Need, Answer]) -> Facts:
+    def with_(self, answers: Mapping[Question, Answer]) -> Facts:
         """These facts and more; the newer answer wins."""
         return Facts({**self._answers, **answers})
 
@@ -435,13 +450,18 @@ class Facts(Mapping[Need, Answer]):
             return answer
         return _no_answer(need, answer)
 
+    def incident(self, need: IncidentNeed) -> Incident | Missing | Unavailable:
+        """The other Incident, or why there is none."""
+        answer = self._answers.get(need)
+        return answer if isinstance(answer, Incident | Missing) else _no_answer(need, answer)
+
     def proof(self, need: ProofNeed) -> GuardProof | Unavailable:
         """The proof of the guard, or why it could not be had."""
         answer = self._answers.get(need)
         return answer if isinstance(answer, GuardProof) else _no_answer(need, answer)
 
 
-def _no_answer(need: Need, answer: Answer | None) -> Unavailable:
+def _no_answer(need: Question, answer: Answer | None) -> Unavailable:
     if isinstance(answer, Unavailable):
         return answer
     return Unavailable(what=type(need).__name__, message="not asked")

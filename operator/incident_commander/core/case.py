@@ -12,7 +12,13 @@ from typing import Protocol
 
 from ..api.incident import Incident, IncidentStatus, PinnedPolicy
 from ..api.policy import ResponsePolicy, ResponsePolicySpec
-from ..api.runbook import DiagnosisStep, PodStatusCheck, RolloutHistoryCheck, Runbook
+from ..api.runbook import (
+    DiagnosisStep,
+    PodStatusCheck,
+    RolloutHistoryCheck,
+    Runbook,
+    VerificationSpec,
+)
 from ..checks.base import Subject
 from ..values import Facts, IncidentRef, Outcome, ProofNeed, TargetNeeds, Workload
 
@@ -102,6 +108,14 @@ class Case:
     def policy(self) -> PinnedPolicy:
         """The policy values in force."""
         return self.status.policy or pin_policy(self)
+
+    @property
+    def interval(self) -> timedelta:
+        """Time between two samples."""
+        if self.status.verification is not None:
+            return self.status.verification.plan.interval
+        spec = self.runbook.spec.verification if self.runbook else VerificationSpec()
+        return spec.interval
 
     def where(self, workload: Workload) -> str:
         """Say which workload, for messages."""

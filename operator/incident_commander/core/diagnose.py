@@ -59,15 +59,11 @@ def choose(case: Case, facts: Facts) -> Chosen:
             )
         if wrong := problems(found):
             where = f"{found.metadata.namespace}/{ref.name}"
-            return Chosen(
-                None, f"spec.runbookRef.name: Runbook {where} cannot be used: {wrong[0]}"
-            )
+            return Chosen(None, f"spec.runbookRef.name: Runbook {where} cannot be used: {wrong[0]}")
         return Chosen(found)
     workload = facts.workload(case.target.workload)
     labels = workload.labels if isinstance(workload, Workload) else {}
-    return Chosen(
-        match(library.runbooks(here), library.runbooks(beside), incident, labels)
-    )
+    return Chosen(match(library.runbooks(here), library.runbooks(beside), incident, labels))
 
 
 def questions(case: Case, chosen: Chosen) -> tuple[frozenset[Need], str | None]:

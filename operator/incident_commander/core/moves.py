@@ -113,7 +113,11 @@ def start_monitoring(
         phase=Phase.MONITORING,
         changes={
             "monitoring": Monitoring(
-                started_at=draft.now, until=until, next_at=draft.now, good=0, failures=0
+                started_at=draft.now,
+                until=until,
+                next_at=draft.now + case.interval,
+                good=0,
+                failures=0,
             )
         },
     )

@@ -83,7 +83,7 @@ def judge_when(when: Sequence[When], found: Sequence[Finding]) -> tuple[bool | N
     if unknown:
         return None, "; ".join(unknown)
     proof = ", ".join(f"{w.step}: {by_step[w.step].reason}" for w in when)
-    return (True, proof) if when else (None, "it has no `when` that could prove it")
+    return (True, proof) if when else (None, "the Runbook names nothing that would prove it")
 
 
 def remedy_key(remediation: str, plan_parameters: object) -> str:
@@ -124,7 +124,7 @@ def _confidence(
     holds, why = judge_when(remediation.when, found)
     if holds is False:
         return None, why
-    return (Confidence.PROVEN, why) if holds else (Confidence.UNPROVEN, f"not proven: {why}")
+    return (Confidence.PROVEN, why) if holds else (Confidence.UNPROVEN, why)
 
 
 def _dry_run(

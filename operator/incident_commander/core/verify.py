@@ -26,8 +26,13 @@ _ORDER: Final = (Verdict.FAILED, Verdict.ERROR, Verdict.INCONCLUSIVE, Verdict.PA
 
 
 def begin(plan: VerificationPlan, now: datetime) -> Verification:
-    """Start verifying: the first sample is due at once."""
-    return Verification(started_at=now, deadline=now + plan.timeout, next_at=now, plan=plan)
+    """Start verifying: the first sample is due after one interval.
+
+    Rates look back over a window, and still hold what was wrong before.
+    """
+    return Verification(
+        started_at=now, deadline=now + plan.timeout, next_at=now + plan.interval, plan=plan
+    )
 
 
 def steps(case: Case, plan: VerificationPlan) -> list[DiagnosisStep]:
@@ -59,7 +64,11 @@ def sample(case: Case, facts: Facts, plan: VerificationPlan) -> Sample:
     ]
     worst = min((v for v, _ in verdicts), key=_ORDER.index)
     telling = [m for v, m in verdicts if v is worst]
-    return Sample(at=case.now, verdict=worst, message=cut(" ".join(telling), 512))
+    return Sample(
+        at=case.now,
+        verdict=worst,
+        message=cut("; ".join(m.rstrip(".") for m in telling) + ".", 512),
+    )
 
 
 def _rollout(case: Case, facts: Facts) -> tuple[Verdict, str]:

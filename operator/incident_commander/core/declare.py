@@ -1,0 +1,138 @@
+"""The first look at an Incident, and what people change in its ``spec`` later."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+from ..api.common import Phase
+from ..api.incident import Diagnosis, Milestones, Roles
+from ..values import Facts, IncidentNeed, Missing, Unavailable
+from . import answer, diagnose
+from .case import Case, pin_policy
+from .evolve import TRANSITIONS, Draft
+from .moves import close_open, start_round
+from .requests import new_requests
+
+__all__ = ["begin", "declare", "duplicate_of", "merged", "spec_changed"]
+
+
+def declare(case: Case, draft: Draft, facts: Facts) -> Draft:
+    """Take up a new Incident: severity, roles, policy and milestones, then the first round."""
+    spec, meta = case.incident.spec, case.incident.metadata
+    created = meta.creation_timestamp or case.now
+    alert = spec.alert.starts_at if spec.alert else None
+    started = spec.started_at or (datetime.fromisoformat(alert) if alert else None) or created
+    draft = draft.set(
+        severity=spec.severity,
+        roles=spec.roles or Roles(),
+        policy=pin_policy(case),
+        milestones=Milestones(started_at=started, detected_at=created, declared_at=created),
+    )
+    who = (
+        f"commander {spec.roles.commander}"
+        if spec.roles and spec.roles.commander
+        else ("no commander yet")
+    )
+    draft = draft.add(
+        "IncidentDeclared",
+        f"{spec.severity}: {spec.title}. Target {spec.target}, {who}. Diagnosis begins.",
+        event_time=started if started < created else None,
+    )
+    if requests := new_requests(case.incident):
+        draft = answer.answer(case, draft, requests, fresh=True)
+    return begin(case, draft, facts)
+
+
+def begin(case: Case, draft: Draft, facts: Facts) -> Draft:
+    """Begin the first round of diagnosis, with the Runbook that fits."""
+    chosen = diagnose.choose(case, facts)
+    name = chosen.runbook.metadata.name if chosen.runbook else None
+    message = (
+        f"Runbook {name} ({chosen.runbook.metadata.namespace}): {chosen.runbook.spec.title}."
+        if chosen.runbook
+        else chosen.problem or "No Runbook matches: looking at pods and releases only."
+    )
+    return draft.add(
+        "DiagnosisStarted",
+        message,
+        phase=Phase.DIAGNOSING,
+        changes={
+            "runbook": chosen.pin,
+            "diagnosis": Diagnosis(round=1, started_at=case.now),
+        },
+    )
+
+
+def spec_changed(case: Case, draft: Draft) -> Draft | None:
+    """Take up what people changed in ``spec``; None where nothing counts."""
+    spec, status = case.incident.spec, draft.status
+    if status.observed_generation == case.incident.metadata.generation or status.phase.ended:
+        return None
+    changed = draft
+    if status.severity is not spec.severity:
+        old = status.severity
+        changed = changed.set(severity=spec.severity)
+        now_at = replace(case, incident=case.incident.model_copy(update={"status": changed.status}))
+        changed = changed.set(policy=pin_policy(now_at)).add(
+            "SeverityChanged", f"From {old} to {spec.severity}, by a change of spec.severity."
+        )
+    roles = status.roles or Roles()
+    wanted = (spec.roles or Roles()).model_copy(update={"commander": roles.commander})
+    if wanted != roles:
+        changed = changed.set(roles=wanted).add("RolesChanged", "By a change of spec.roles.")
+    return _target_changed(case, changed) or (changed if changed is not draft else None)
+
+
+def _target_changed(case: Case, draft: Draft) -> Draft | None:
+    status, spec = draft.status, case.incident.spec
+    shown = status.display.target if status.display else str(spec.target)
+    pinned = status.runbook.name if status.runbook else None
+    other_runbook = spec.runbook_ref is not None and spec.runbook_ref.name != pinned
+    if shown == str(spec.target) and not other_runbook:
+        return None
+    if status.phase not in {Phase.DIAGNOSING, Phase.INVESTIGATING, Phase.AWAITING_APPROVAL}:
+        return None
+    what = f"target {spec.target}" if shown != str(spec.target) else "another Runbook"
+    return start_round(
+        close_open(draft).set(failing_templates=[], stalled=None),
+        "SpecChanged",
+        f"spec now says: {what}. Diagnosing again.",
+    )
+
+
+def duplicate_of(case: Case) -> IncidentNeed | None:
+    """Name the Incident that this one is to be merged into, if that is asked for and allowed."""
+    ref, meta, status = case.incident.spec.duplicate_of, case.incident.metadata, case.status
+    if ref is None or Phase.MERGED not in TRANSITIONS[status.phase]:
+        return None
+    if any(p.state.committed for p in status.proposals):
+        return None
+    return IncidentNeed(meta.namespace, ref.name)
+
+
+def merged(case: Case, draft: Draft, facts: Facts) -> Draft | None:
+    """Merge into the Incident that ``spec.duplicateOf`` names; None where that cannot be (yet)."""
+    need = duplicate_of(case)
+    if need is None:
+        return None
+    other = facts.incident(need)
+    if isinstance(other, Unavailable):
+        return None
+    news = draft.status.observed_generation != case.incident.metadata.generation
+    if isinstance(other, Missing) or other.spec.duplicate_of is not None:
+        why = (
+            f"there is no Incident {need.name} in namespace {need.namespace}"
+            if isinstance(other, Missing)
+            else f"Incident {need.name} is itself merged into another"
+        )
+        return draft.add("MergeRefused", f"spec.duplicateOf.name: {why}.") if news else None
+    return (
+        close_open(draft)
+        .add(
+            "IncidentMerged",
+            f"It is the same as Incident {need.name}: follow that one.",
+            phase=Phase.MERGED,
+        )
+        .milestone(closed_at=case.now)
+    )

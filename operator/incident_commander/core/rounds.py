@@ -1,0 +1,152 @@
+"""A round of diagnosis as a whole: judge every step, prove the guard, offer what fits."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ..api.common import Phase, ProposalState
+from ..api.incident import Diagnosis, Finding, GuardStatus
+from ..values import Facts, GuardProof, Need, Unavailable
+from . import diagnose, propose
+from .case import Case
+from .evolve import Draft
+from .moves import close_open, investigate
+from .verify import told
+
+__all__ = ["finish_round", "needs", "record_guard"]
+
+
+def needs(case: Case, facts: Facts) -> frozenset[Need]:
+    """Say what a round reads: what the steps ask, then the dry runs of what may be offered."""
+    if case.target.workload not in facts:
+        # Which Runbook is asked depends on the target's labels. What does not is asked along.
+        return frozenset({case.target.workload, case.proof})
+    chosen = diagnose.choose(case, facts)
+    asked, problem = diagnose.questions(case, chosen)
+    if chosen.problem or problem or diagnose.target_problem(case, facts):
+        return frozenset({case.target.workload, case.proof})
+    asked |= {case.proof}
+    if not all(need in facts for need in asked) or chosen.runbook is None:
+        return asked
+    found = diagnose.findings(case, facts, chosen.steps)
+    live = propose.situation(_seen_failing(case, facts, found), facts)
+    if live is None:
+        return asked
+    return asked | propose.dry_runs(propose.candidates(case, live, found, chosen.runbook))
+
+
+def _seen_failing(case: Case, facts: Facts, found: list[Finding]) -> Case:
+    """Give the case as it is after this round's findings: a failing release is remembered."""
+    seen = diagnose.failing_templates(case, facts, found)
+    status = case.status.model_copy(update={"failing_templates": seen})
+    return replace(case, incident=case.incident.model_copy(update={"status": status}))
+
+
+def finish_round(case: Case, draft: Draft, facts: Facts) -> Draft:
+    """Judge the round, and offer what fits."""
+    chosen = diagnose.choose(case, facts)
+    _, problem = diagnose.questions(case, chosen)
+    stalled = chosen.problem or problem or diagnose.target_problem(case, facts)
+    draft = draft.set(runbook=chosen.pin)
+    if stalled:
+        return _stalled(case, draft, stalled)
+    found = diagnose.findings(case, facts, chosen.steps)
+    draft = _record(case, draft.set(stalled=None), found)
+    draft = draft.set(failing_templates=diagnose.failing_templates(case, facts, found))
+    draft = record_guard(case, draft, facts)
+    guard = draft.status.guard
+    if guard is None or not guard.proven:
+        return investigate(
+            close_open(draft),
+            "ApprovalsUnguarded",
+            f"Nothing is offered: {guard.message if guard else 'the guard is not proven'}",
+        )
+    return _offer(_seen_failing(case, facts, found), draft, facts, found, chosen)
+
+
+def _stalled(case: Case, draft: Draft, problem: str) -> Draft:
+    known = draft.status.diagnosis or Diagnosis(round=1, started_at=case.now)
+    finished = known.model_copy(update={"finished_at": case.now, "findings": []})
+    draft = close_open(draft).set(stalled=problem[:512], diagnosis=finished)
+    return investigate(draft, "DiagnosisStalled", problem)
+
+
+def _record(case: Case, draft: Draft, found: list[Finding]) -> Draft:
+    """Write each finding into the timeline, or one line if the round brought nothing new."""
+    known = draft.status.diagnosis or Diagnosis(round=1, started_at=case.now)
+    before = {f.step: (f.verdict, f.reason) for f in known.findings}
+    same = before == {f.step: (f.verdict, f.reason) for f in found}
+    if same and known.round > 1:
+        draft = draft.add(
+            "DiagnosisRepeated", f"Round {known.round} found the same: {told(found)}."
+        )
+    else:
+        for finding in found:
+            draft = draft.add(
+                "DiagnosisStepFinished",
+                f"{finding.step}: {finding.verdict} ({finding.reason}). {finding.message}",
+                step=finding.step,
+                evidence=finding.evidence,
+                event_time=finding.since,
+            )
+    finished = known.model_copy(update={"finished_at": case.now, "findings": found})
+    return draft.set(diagnosis=finished).milestone(diagnosed_at=case.now)
+
+
+def record_guard(case: Case, draft: Draft, facts: Facts) -> Draft:
+    """Write down whether approvals are guarded now."""
+    proof = facts.proof(case.proof)
+    old = draft.status.guard
+    match proof:
+        case GuardProof():
+            new = GuardStatus(
+                fingerprint=proof.fingerprint,
+                proven=proof.proven,
+                message=proof.message[:512],
+                at=proof.at,
+            )
+        case Unavailable(message=message):
+            new = GuardStatus(
+                fingerprint=old.fingerprint if old else "", proven=False, message=message[:512]
+            )
+    return draft.set(guard=new)
+
+
+def _offer(
+    case: Case, draft: Draft, facts: Facts, found: list[Finding], chosen: diagnose.Chosen
+) -> Draft:
+    proof, live = facts.proof(case.proof), propose.situation(case, facts)
+    if chosen.runbook is None or live is None or not isinstance(proof, GuardProof):
+        what = "no Runbook matches" if chosen.runbook is None else "its releases cannot be read"
+        return investigate(close_open(draft), "NothingToOffer", f"{told(found)}; {what}.")
+    planned = propose.candidates(case, live, found, chosen.runbook)
+    offers = propose.offer(case, facts, planned, chosen.runbook, proof)[:8]
+    new_ids = {p.id for p in offers}
+    committed = [
+        p
+        for p in close_open(draft).status.proposals
+        if p.id not in new_ids and p.state is not ProposalState.PROPOSED
+    ]
+    if not offers:
+        return investigate(
+            close_open(draft),
+            "NothingToOffer",
+            f"{told(found)}; no remediation of Runbook {chosen.runbook.metadata.name} fits, or "
+            "all were tried or rejected.",
+        )
+    draft = draft.proposals([*offers, *committed[-(8 - len(offers)) :]][:8])
+    for proposal in offers:
+        mark = "recommended" if proposal.recommended else str(proposal.confidence)
+        blocked = (
+            " BLOCKED:" + " ".join(g.message for g in proposal.guards if g.verdict == "Block")
+            if proposal.blocked
+            else ""
+        )
+        draft = draft.add(
+            "ProposalOffered",
+            f"{proposal.summary} ({mark}, risk {proposal.risk}).{blocked} Until "
+            f"{proposal.expires_at:%H:%M:%S} UTC: {proposal.approve_command}",
+            proposal=proposal.id,
+            phase=Phase.AWAITING_APPROVAL,
+        )
+    return draft.milestone(proposed_at=case.now)

@@ -1,0 +1,155 @@
+"""While people think: Investigating and AwaitingApproval.
+
+What was shown must stay true: drift of the target, of the guard, and time void open proposals.
+"""
+
+from __future__ import annotations
+
+from ..api.common import ProposalState
+from ..values import Facts, GuardProof, Need, Workload, significant_hash
+from . import diagnose, propose, remediate
+from .case import Case
+from .evolve import Draft
+from .moves import close_open, investigate, start_round, to_verifying
+from .rounds import record_guard
+
+__all__ = ["await_approval", "investigate_on", "needs_awaiting", "needs_investigating"]
+
+
+def needs_investigating(case: Case) -> frozenset[Need]:
+    """Say what to look at while people investigate."""
+    status = case.status
+    asked: set[Need] = set()
+    if status.stalled or status.failing_templates:
+        asked.add(case.target.workload)
+    if status.guard is not None and not status.guard.proven:
+        asked.add(case.proof)
+    return frozenset(asked)
+
+
+def needs_awaiting(case: Case) -> frozenset[Need]:
+    """Say what open proposals have to be held against."""
+    asked: set[Need] = {case.target.workload, case.target.revisions}
+    if _guard_moved(case):
+        asked.add(case.proof)
+    return frozenset(asked)
+
+
+def _guard_moved(case: Case) -> bool:
+    guard = case.status.guard
+    return (
+        guard is not None
+        and case.guard_fingerprint is not None
+        and case.guard_fingerprint != guard.fingerprint
+    )
+
+
+def investigate_on(case: Case, draft: Draft, facts: Facts) -> Draft:
+    """See whether there is a reason to diagnose again."""
+    status = draft.status
+    workload = facts.workload(case.target.workload)
+    if status.stalled and _mended(case, draft, facts):
+        return start_round(
+            draft.set(stalled=None), "DiagnosisResumed", "What stalled it was mended."
+        )
+    if status.guard is not None and not status.guard.proven:
+        proof = facts.proof(case.proof)
+        if isinstance(proof, GuardProof) and proof.proven:
+            return start_round(
+                record_guard(case, draft, facts),
+                "DiagnosisResumed",
+                "Approvals are guarded again.",
+            )
+    if (
+        isinstance(workload, Workload)
+        and not status.stalled
+        and status.failing_templates
+        and significant_hash(workload.template) not in status.failing_templates
+    ):
+        return start_round(
+            draft, "TargetChanged", f"{case.where(workload)} runs another release now."
+        )
+    if status.diagnosis is None or status.diagnosis.finished_at is None:
+        return start_round(draft, "DiagnosisResumed", "There is no diagnosis yet.")
+    if case.now >= status.diagnosis.finished_at + case.policy.rediagnose_every:
+        return start_round(draft, "DiagnosisDue", "Looking again, as the policy says.")
+    return draft
+
+
+def _mended(case: Case, draft: Draft, facts: Facts) -> bool:
+    if diagnose.target_problem(case, facts):
+        return False
+    chosen = diagnose.choose(case, facts)
+    _, problem = diagnose.questions(case, chosen)
+    now_wrong = chosen.problem or problem
+    return now_wrong is None or now_wrong[:512] != draft.status.stalled
+
+
+def await_approval(case: Case, draft: Draft, facts: Facts) -> Draft:
+    """See whether what was offered still stands."""
+    open_ = [p for p in draft.status.proposals if p.state is ProposalState.PROPOSED]
+    if not open_:
+        return investigate(draft, "NothingToOffer", "No proposal is open.")
+    if _guard_moved(case):
+        return _guard_changed(case, draft, facts)
+    live = propose.situation(case, facts)
+    if live is not None:
+        drifts = {p.id: d for p in open_ if (d := remediate.drift_of(p, live))}
+        if drifts:
+            return _target_drifted(case, draft, live.workload, drifts)
+    if all(case.now >= p.expires_at for p in open_):
+        return start_round(
+            close_open(draft, ProposalState.EXPIRED),
+            "ProposalExpired",
+            f"Nobody approved {', '.join(p.id for p in open_)} in time. Diagnosing again.",
+        )
+    return draft
+
+
+def _guard_changed(case: Case, draft: Draft, facts: Facts) -> Draft:
+    draft = record_guard(case, close_open(draft), facts)
+    guard = draft.status.guard
+    message = "The admission guard was changed: open proposals are void."
+    if guard is None or not guard.proven:
+        return investigate(
+            draft, "ApprovalsUnguarded", f"{message} {guard.message if guard else ''}"
+        )
+    return start_round(draft, "ProposalSuperseded", f"{message} Diagnosing again for new ones.")
+
+
+def _target_drifted(case: Case, draft: Draft, workload: Workload, drifts: dict[str, str]) -> Draft:
+    """The target was changed by others while proposals were open."""
+    first, drift = next(iter(drifts.items()))
+    proposal = draft.status.proposal(first)
+    where = case.where(workload)
+    template_moved = proposal is not None and proposal.depends_on.get("templateHash") not in {
+        None,
+        workload.template_hash,
+    }
+    recreated = proposal is not None and proposal.target.uid != workload.uid
+    if recreated or not template_moved:
+        return start_round(
+            draft.proposals(
+                [
+                    p.model_copy(update={"state": ProposalState.SUPERSEDED, "recommended": False})
+                    if p.id in drifts
+                    else p
+                    for p in draft.status.proposals
+                ]
+            ),
+            "ProposalSuperseded",
+            f"{where} was changed by others ({drift}): {', '.join(drifts)} void. Offering anew.",
+        )
+    draft = close_open(draft)
+    if significant_hash(workload.template) in draft.status.failing_templates:
+        return investigate(
+            draft,
+            "ProposalSuperseded",
+            f"{where} was changed by others to a release already seen failing ({drift}).",
+        )
+    return to_verifying(
+        case,
+        draft,
+        "ProposalSuperseded",
+        f"{where} was changed by others ({drift}): open proposals are void. Verifying.",
+    )
