@@ -39,8 +39,13 @@ class Authentication:
         self.tls: Final = _tls(configuration) if self.server.startswith("https") else None
 
     @classmethod
-    async def load(cls) -> Authentication:
-        """Use the pod's ServiceAccount, else the current context of ``KUBECONFIG``.
+    async def load(cls, kubeconfig: str | None = None) -> Authentication:
+        """Use the pod's ServiceAccount, else the current context of a kubeconfig.
+
+        Parameters
+        ----------
+        kubeconfig
+            Its path; default: ``KUBECONFIG``, else ``~/.kube/config``.
 
         Raises
         ------
@@ -54,7 +59,7 @@ class Authentication:
         except ConfigException as not_in_a_pod:
             try:
                 loader = await load_kube_config(
-                    client_configuration=configuration, persist_config=False
+                    kubeconfig, client_configuration=configuration, persist_config=False
                 )
             except (ConfigException, OSError, TypeError) as error:
                 raise UnavailableError(

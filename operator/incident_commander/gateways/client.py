@@ -54,10 +54,10 @@ class Client:
         """Requests so far by verb and resource, kopf's lists included, watches not."""
 
     @classmethod
-    async def connect(cls, settings: Settings) -> Client:
+    async def connect(cls, settings: Settings, kubeconfig: str | None = None) -> Client:
         """Find credentials and make a client; nothing is sent yet."""
         return cls(
-            await Authentication.load(),
+            await Authentication.load(kubeconfig),
             connections=settings.connections,
             timeout=settings.request_timeout,
         )

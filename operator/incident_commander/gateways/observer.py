@@ -50,14 +50,14 @@ _TargetNeed: TypeAlias = WorkloadNeed | RevisionsNeed | PodsNeed | DryRunNeed
 class Querier(Protocol):
     """Asks Prometheus."""
 
-    async def query(self, need: QueryNeed, now: datetime) -> Scalar | Unavailable:
+    async def query(self, need: QueryNeed, now: datetime, /) -> Scalar | Unavailable:
         """Answer one query. Never raises."""
 
 
 class Prover(Protocol):
     """Proves the guard."""
 
-    async def prove(self, need: ProofNeed, now: datetime) -> GuardProof | Unavailable:
+    async def prove(self, need: ProofNeed, now: datetime, /) -> GuardProof | Unavailable:
         """Prove it on one Incident. Never raises."""
 
 
