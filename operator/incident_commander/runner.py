@@ -242,7 +242,8 @@ class Runner:
         self, questions: frozenset[Question], now: datetime
     ) -> Mapping[Question, Answer]:
         needs = [q for q in questions if not isinstance(q, IncidentNeed)]
-        answers: dict[Question, Answer] = {**await self._world.observer.observe(needs, now)}
+        observed = await self._world.observer.observe(needs, now)
+        answers: dict[Question, Answer] = dict(observed.items())
         for other in (q for q in questions if isinstance(q, IncidentNeed)):
             ref = IncidentRef(other.namespace, other.name)
             answers[other] = await self._world.incidents.get(ref) or Missing(f"Incident {ref}")
