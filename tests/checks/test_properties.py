@@ -99,7 +99,9 @@ def answers(need: Need) -> st.SearchStrategy[Answer]:
 @st.composite
 def judged(draw: Callable[[st.SearchStrategy[Any]], Any], chosen: DiagnosisStep) -> Finding:
     check = all_checks()[chosen.kind]
-    known = {need: draw(answers(need)) for need in check.needs(chosen, subject())}
+    known: dict[Need, Answer] = {
+        need: draw(answers(need)) for need in check.needs(chosen, subject())
+    }
     dropped = draw(st.sets(st.sampled_from(list(known)), max_size=2))
     given_facts = Facts({need: answer for need, answer in known.items() if need not in dropped})
     return check.judge(chosen, subject(), given_facts, NOW)
@@ -135,7 +137,7 @@ def test_no_answer_is_never_good_and_never_bad(kind: str, data: st.DataObject) -
     needs = check.needs(chosen, subject())
     asked_now = [n for n in needs if not isinstance(n, QueryNeed) or not n.offset]
     lost = data.draw(st.sampled_from(asked_now))
-    known = {need: data.draw(answers(need)) for need in needs}
+    known: dict[Need, Answer] = {need: data.draw(answers(need)) for need in needs}
     empty_errors = isinstance(lost, QueryNeed) and lost.query == "errors"
     choices = [a for a in NO_ANSWER if not empty_errors or a != Scalar(None, series=0)]
     known[lost] = data.draw(st.sampled_from(choices))

@@ -76,6 +76,12 @@ def undone(**over: Any) -> tuple[tuple[Revision, ...], Any]:
             id="a release whose past is not kept",
         ),
         pytest.param(
+            (revision(7, created_at=ago(minutes=4), label="a"), revision(7, OLD_IMAGE, label="b")),
+            BAD,
+            "RecentRollout",
+            id="two revisions of the same number",
+        ),
+        pytest.param(
             Unavailable("history", "timeout"), ERROR, "KubernetesUnavailable", id="not to be asked"
         ),
     ],

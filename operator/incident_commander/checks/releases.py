@@ -59,10 +59,10 @@ def release_of(workload: Workload, revisions: Sequence[Revision]) -> Release | N
     current = running(workload, revisions)
     if current is None:
         return None
-    older = sorted((r for r in revisions if r.number <= current.number), key=lambda r: -r.number)
+    older = sorted((r for r in revisions if r.number < current.number), key=lambda r: -r.number)
     wanted = significant_hash(current.template)
-    run = list(takewhile(lambda r: significant_hash(r.template) == wanted, older))
-    previous = older[len(run)] if len(run) < len(older) else None
+    run = [current, *takewhile(lambda r: significant_hash(r.template) == wanted, older)]
+    previous = next(iter(older[len(run) - 1 :]), None)
     changes = _template_changes(workload)
     first = run[-1]
     began_at: datetime | None = first.created_at
