@@ -44,7 +44,7 @@ def _run(arguments: argparse.Namespace) -> int:
             for name, path in ensure_tools().paths.items():
                 print(f"{name}\t{path}")
         case _:
-            cluster_or_none = Cluster.load(arguments.dir.absolute())
+            cluster_or_none = Cluster.load(arguments.dir.resolve())
             if cluster_or_none is None:
                 raise ClusterBroken(f"there is no cluster in {arguments.dir}")
             print(user_kubeconfig(cluster_or_none, arguments.user, arguments.group))

@@ -6,7 +6,6 @@ Called by the lifecycle, which decides what is needed; leaves the judgement of h
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from cluster.files import write_whole
-from cluster.processes import stop_components
+from cluster.processes import forget_ended, stop_components
 
 if TYPE_CHECKING:
     from cluster.layout import Cluster
@@ -22,6 +21,14 @@ if TYPE_CHECKING:
 _CUSTOM_RESOURCES = ["Stage", "Metric", "ClusterResourceUsage"]
 _PROMETHEUS_TEMPLATE = Path(__file__).with_name("prometheus.yaml")
 _START_SECONDS = 180
+_IMPATIENT = [
+    # There is one of each, so nobody needs to be elected.
+    {"key": "leader-elect", "value": "false"},
+    # Thirty controllers ask for their tokens one after another; the defaults (20 a second) make
+    # that five seconds.
+    {"key": "kube-api-qps", "value": "500"},
+    {"key": "kube-api-burst", "value": "1000"},
+]
 
 
 class StartFailed(Exception):  # noqa: N818 - reads as what happened
@@ -39,6 +46,7 @@ def create(cluster: Cluster) -> None:
 
 def start(cluster: Cluster) -> None:
     """Start what is not running of a control plane that was created before."""
+    forget_ended(cluster.workdir)
     _kwokctl(cluster, "start", "cluster")
 
 
@@ -48,16 +56,9 @@ def restart_kwok(cluster: Cluster) -> None:
     start(cluster)
 
 
-def stop(cluster: Cluster) -> int:
-    """End all processes and keep the data; returns how many there were."""
-    return stop_components(cluster.workdir)
-
-
-def destroy(cluster: Cluster) -> int:
-    """End all processes and remove the data; returns how many there were."""
-    ended = stop(cluster)
-    shutil.rmtree(cluster.home, ignore_errors=True)
-    return ended
+def stop(cluster: Cluster) -> None:
+    """End all processes and keep the data."""
+    stop_components(cluster.workdir)
 
 
 def write_prometheus_settings(cluster: Cluster) -> bool:
@@ -99,14 +100,22 @@ def settings(cluster: Cluster) -> dict[str, Any]:
         "componentsPatches": [
             {
                 "name": "kube-controller-manager",
-                # Else every controller acts as an administrator, and a policy that would stop
-                # the garbage collector of a real cluster stops nothing here.
-                "extraArgs": [{"key": "use-service-account-credentials", "value": "true"}],
+                "extraArgs": [
+                    # Else every controller acts as an administrator, and a policy that would
+                    # stop the garbage collector of a real cluster stops nothing here.
+                    {"key": "use-service-account-credentials", "value": "true"},
+                    *_IMPATIENT,
+                ],
             },
+            {"name": "kube-scheduler", "extraArgs": _IMPATIENT},
             {
                 "name": "kwok-controller",
-                # Else nodes and pods have no host address.
-                "extraArgs": [{"key": "node-ip", "value": "127.0.0.1", "override": True}],
+                "extraArgs": [
+                    # Else nodes and pods have no host address.
+                    {"key": "node-ip", "value": "127.0.0.1", "override": True},
+                    # Else it complains every second about each node without pods.
+                    {"key": "v", "value": "ERROR"},
+                ],
             },
             {
                 "name": "prometheus",

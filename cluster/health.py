@@ -54,6 +54,11 @@ def query_prometheus(cluster: Cluster, expression: str) -> list[dict[str, Any]]:
     return result
 
 
+def all_running(cluster: Cluster) -> bool:
+    """Tell whether every process is there, whether or not it answers."""
+    return running_components(cluster.workdir).keys() == set(COMPONENTS)
+
+
 def complaints(cluster: Cluster) -> list[str]:
     """Say what is wrong with the processes; quick, so that it can be asked every time."""
     running = running_components(cluster.workdir)

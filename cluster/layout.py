@@ -129,8 +129,9 @@ class Cluster:
         self.programs.mkdir(parents=True, exist_ok=True)
         for name, path in self.tools.items():
             link = self.programs / name
-            link.unlink(missing_ok=True)
-            link.symlink_to(path)
+            if not link.is_symlink() or link.readlink() != Path(path):
+                link.unlink(missing_ok=True)
+                link.symlink_to(path)
 
     def write_access(self) -> None:
         """Write what people use: the kubeconfig and a file to source."""

@@ -10,19 +10,20 @@ import json
 import shutil
 import sys
 import time
-from dataclasses import replace
 from pathlib import Path
 
 from cluster import control_plane, simulation
 from cluster.files import locked
-from cluster.health import complaints, unfinished
+from cluster.health import all_running, complaints, unfinished
 from cluster.layout import Cluster, Ports
+from cluster.processes import kill_components
 from cluster.toolchain import ensure_tools
 from cluster.toolchain.catalogue import TOOLS
+from cluster.toolchain.ensure import cache_folder
 
-_READY_SECONDS = 90.0
+_READY_SECONDS = 180.0
+_SILENCE_SECONDS = 20.0
 _POLL_SECONDS = 0.1
-_ATTEMPTS = 3
 
 
 class ClusterBroken(Exception):  # noqa: N818 - reads as what happened
@@ -31,14 +32,14 @@ class ClusterBroken(Exception):  # noqa: N818 - reads as what happened
 
 def ensure_cluster(directory: Path, name: str) -> Cluster:
     """Return a cluster that is up and well, doing only what is needed for that."""
-    directory = directory.absolute()
+    directory = directory.resolve()
     with locked(directory / ".lock"):
         cluster = Cluster.load(directory)
         if cluster is not None and cluster.name != name:
             raise ClusterBroken(f"{directory} holds the cluster {cluster.name}, not {name}")
         if cluster is not None and _outdated(cluster):
             _say("the pinned versions or settings have changed: creating the cluster anew")
-            _remove(cluster)
+            _remove(cluster.directory)
             cluster = None
         if cluster is not None:
             cluster = _mended(cluster)
@@ -49,62 +50,72 @@ def ensure_cluster(directory: Path, name: str) -> Cluster:
 
 def stop_cluster(directory: Path) -> int:
     """Take a cluster down, whatever state it is in; returns how many processes were ended."""
-    directory = directory.absolute()
+    directory = directory.resolve()
     with locked(directory / ".lock"):
-        cluster = Cluster.load(directory)
-        ended = 0 if cluster is None else _remove(cluster)
-        # After a crash in the middle of creating, there may be processes but no record of them.
-        for workdir in directory.glob("kwok/clusters/*"):
-            leftover = Cluster(directory, workdir.name, Ports(0, 0, 0, 0, 0, 0, 0), {}, "")
-            ended += control_plane.destroy(leftover)
-        return ended
+        return _remove(directory)
 
 
 def _mended(cluster: Cluster) -> Cluster | None:
     """Return the cluster in good health, or None where it had to be given up."""
-    wrong = complaints(cluster)
+    wrong = _lasting_complaints(cluster)
     if wrong:
         _say(f"the cluster is not well ({'; '.join(wrong)}): starting it again")
         try:
-            control_plane.stop(cluster)
+            if all_running(cluster):
+                # They are there and do not answer; what is merely missing is only started.
+                control_plane.stop(cluster)
             control_plane.start(cluster)
             _wait_ready(cluster, first=True)
         except (control_plane.StartFailed, ClusterBroken) as problem:
             _say(f"that did not help ({problem}): creating the cluster anew")
-            _remove(cluster)
+            _remove(cluster.directory)
             return None
+    # They may be missing after a start that was interrupted.
+    cluster.link_programs()
+    cluster.write_access()
     if not simulation.is_applied(cluster):
         _say("the simulation has changed: applying it")
-        simulation.apply(cluster)
-        # kwok takes changed stages at once, but goes on serving the metrics it knew before.
-        control_plane.restart_kwok(cluster)
-        _wait_ready(cluster, first=False)
+        _apply_simulation(cluster)
     return cluster
+
+
+def _lasting_complaints(cluster: Cluster) -> list[str]:
+    deadline = time.monotonic() + _SILENCE_SECONDS
+    while wrong := complaints(cluster):
+        # On a busy machine an answer may be late; starting again would disturb whoever is at work.
+        if not all_running(cluster) or time.monotonic() > deadline:
+            return wrong
+        time.sleep(_POLL_SECONDS)
+    return []
 
 
 def _created(directory: Path, name: str) -> Cluster:
     tools = ensure_tools().paths
-    cluster = Cluster(directory, name, Ports.pick(), tools, _definition())
-    cluster.link_programs()
+    _remove(directory)
     since = time.monotonic()
     _say(f"starting cluster {name}")
-    for attempt in range(1, _ATTEMPTS + 1):
+    # One at a time on this machine, since ports are free only until somebody else takes them.
+    with locked(cache_folder() / "ports.lock"):
+        cluster = Cluster(directory, name, Ports.pick(), tools, _definition())
+        cluster.link_programs()
+        cluster.save()
         try:
-            cluster.save()
             control_plane.create(cluster)
-            break
         except control_plane.StartFailed as problem:
-            control_plane.destroy(cluster)
-            if attempt == _ATTEMPTS:
-                raise ClusterBroken(str(problem)) from problem
-            # Somebody else may have taken a port between picking and listening.
-            _say(f"it did not start, trying other ports: {problem}")
-            cluster = replace(cluster, ports=Ports.pick())
+            kill_components(cluster.workdir)
+            raise ClusterBroken(f"{problem}; see {cluster.workdir / 'logs'}") from problem
     cluster.write_access()
-    simulation.apply(cluster)
-    _wait_ready(cluster, first=False)
+    _apply_simulation(cluster)
     _say(f"cluster {name} is ready after {time.monotonic() - since:.1f} s")
     return cluster
+
+
+def _apply_simulation(cluster: Cluster) -> None:
+    simulation.apply(cluster)
+    # In a new cluster kwok has looked for stages too early and pauses for seconds; in an old one it
+    # takes changed stages at once, but goes on serving the metrics it knew before.
+    control_plane.restart_kwok(cluster)
+    _wait_ready(cluster, first=False)
 
 
 def _wait_ready(cluster: Cluster, *, first: bool) -> None:
@@ -113,14 +124,22 @@ def _wait_ready(cluster: Cluster, *, first: bool) -> None:
     while wrong := complaints(cluster) if first else unfinished(cluster, simulation.node_count()):
         if time.monotonic() > deadline:
             raise ClusterBroken(f"{'; '.join(wrong)}; see {cluster.workdir / 'logs'}")
+        if not all_running(cluster):
+            # The controllers give up if the API server is not there after ten seconds, which
+            # happens on a busy machine.
+            control_plane.start(cluster)
         time.sleep(_POLL_SECONDS)
 
 
-def _remove(cluster: Cluster) -> int:
-    ended = control_plane.destroy(cluster)
-    for name in ("kubeconfig", "env", "cluster.json"):
-        (cluster.directory / name).unlink(missing_ok=True)
-    shutil.rmtree(cluster.directory / "users", ignore_errors=True)
+def _remove(directory: Path) -> int:
+    """End all processes of a directory, also those without a record, and remove the data."""
+    home = directory / "kwok"
+    # The data is not kept, so nothing has to end in good order.
+    ended = kill_components(home / "clusters")
+    for folder in (home, directory / "users"):
+        shutil.rmtree(folder, ignore_errors=True)
+    for name in ("kubeconfig", "env", "cluster.json", "kwokctl.log"):
+        (directory / name).unlink(missing_ok=True)
     return ended
 
 

@@ -51,21 +51,40 @@ def signal_component(workdir: Path, name: str, number: signal.Signals) -> None:
         _send(pid, number)
 
 
-def stop_components(workdir: Path, names: Sequence[str] = COMPONENTS) -> int:
-    """End the cluster's processes, all or the named, and return how many there were."""
+def stop_components(workdir: Path, names: Sequence[str] = COMPONENTS) -> None:
+    """Let the cluster's processes end, all or the named, and kill those that do not."""
+    _signal_and_wait(workdir, names, signal.SIGTERM, _POLITE_SECONDS)
+    kill_components(workdir, names)
+
+
+def kill_components(workdir: Path, names: Sequence[str] = COMPONENTS) -> int:
+    """End the cluster's processes at once and return how many there were."""
     number_of_processes = len(_pids(workdir, names))
-    for number, patience in ((signal.SIGTERM, _POLITE_SECONDS), (signal.SIGKILL, _FIRM_SECONDS)):
-        for pid in _pids(workdir, names):
-            _send(pid, number)
-        deadline = time.monotonic() + patience
-        while _pids(workdir, names) and time.monotonic() < deadline:
-            time.sleep(0.05)
+    _signal_and_wait(workdir, names, signal.SIGKILL, _FIRM_SECONDS)
     if left := _pids(workdir, names):
         raise StillRunning(f"processes {left} of {workdir} do not end")
-    for name in names:
-        # Where nobody collects ended processes, kwokctl would take the pid for a running one.
-        (workdir / "pids" / f"{name}.pid").unlink(missing_ok=True)
     return number_of_processes
+
+
+def forget_ended(workdir: Path) -> None:
+    """Remove the pid files of processes that have ended.
+
+    Until somebody collects an ended process, kwokctl takes its pid for a running one.
+    """
+    running = running_components(workdir)
+    for name in COMPONENTS:
+        if name not in running:
+            (workdir / "pids" / f"{name}.pid").unlink(missing_ok=True)
+
+
+def _signal_and_wait(
+    workdir: Path, names: Sequence[str], number: signal.Signals, patience: float
+) -> None:
+    for pid in _pids(workdir, names):
+        _send(pid, number)
+    deadline = time.monotonic() + patience
+    while _pids(workdir, names) and time.monotonic() < deadline:
+        time.sleep(0.05)
 
 
 def _pids(workdir: Path, names: Sequence[str]) -> list[int]:

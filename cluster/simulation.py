@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import signal
 import subprocess
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 _FOLDER = Path(__file__).parent
 _SOURCES = (_FOLDER / "nodes.yaml", _FOLDER / "stages", _FOLDER / "metrics")
 _TEMPLATES = (*_SOURCES, _FOLDER / "prometheus.yaml")
+_SERVED_SECONDS = 30.0
+_POLL_SECONDS = 0.2
 
 
 class ApplyFailed(Exception):  # noqa: N818 - reads as what happened
@@ -43,27 +46,28 @@ def is_applied(cluster: Cluster) -> bool:
 
 def apply(cluster: Cluster) -> None:
     """Bring the simulation up to date."""
-    sources = [option for source in _SOURCES for option in ("-f", str(source))]
-    answer = subprocess.run(
-        [
-            cluster.kubectl,
-            f"--kubeconfig={cluster.kubeconfig}",
-            "apply",
-            "--server-side",
-            "--force-conflicts",
-            "--field-manager=simulation",
-            *sources,
-        ],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if answer.returncode != 0:
-        raise ApplyFailed(answer.stderr.strip())
+    deadline = time.monotonic() + _SERVED_SECONDS
+    while refusal := _refusal(cluster):
+        # In a new cluster the kinds are known to the API server a moment before they are served.
+        if "no matches for kind" not in refusal or time.monotonic() > deadline:
+            raise ApplyFailed(refusal)
+        time.sleep(_POLL_SECONDS)
     if write_prometheus_settings(cluster):
         # Prometheus reads its settings again on this signal.
         signal_component(cluster.workdir, "prometheus", signal.SIGHUP)
     write_whole(cluster.home / "simulation", _digest())
+
+
+def _refusal(cluster: Cluster) -> str:
+    sources = [option for source in _SOURCES for option in ("-f", str(source))]
+    command = [cluster.kubectl, f"--kubeconfig={cluster.kubeconfig}", "apply", "--server-side"]
+    answer = subprocess.run(
+        [*command, "--force-conflicts", "--field-manager=simulation", *sources],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return answer.stderr.strip() if answer.returncode != 0 else ""
 
 
 def _digest() -> str:

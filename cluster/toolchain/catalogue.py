@@ -138,8 +138,8 @@ TOOLS = (
         stamp=(),
         minutes="10 s",
     ),
-    _kwok("kwok", minutes="10 s"),
-    _kwok("kwokctl", minutes="1 min"),
+    _kwok("kwok", minutes="20 s"),
+    _kwok("kwokctl", minutes="20 s"),
     Tool(
         name="prometheus",
         version=PROMETHEUS,
@@ -152,7 +152,7 @@ TOOLS = (
         module="prometheus",
         package="github.com/prometheus/prometheus/cmd/prometheus",
         stamp=(("github.com/prometheus/common/version.Version", PROMETHEUS),),
-        minutes="3 min",
+        minutes="1 min",
     ),
     Tool(
         name="helm",

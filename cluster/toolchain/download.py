@@ -12,6 +12,7 @@ import hashlib
 import shutil
 import tarfile
 import threading
+import time
 import urllib.error
 import urllib.request
 from typing import TYPE_CHECKING
@@ -36,15 +37,17 @@ def reachable_hosts(tools: Iterable[Tool]) -> frozenset[str]:
 
     All are asked at once, and a slow name server is not waited for: that is why threads do it.
     """
-    hosts = {_host(tool) for tool in tools}
+    samples = {_host(tool): tool.link(tool.url) for tool in tools}
     answered: set[str] = set()
     threads = [
-        threading.Thread(target=_probe, args=(host, answered), daemon=True) for host in hosts
+        threading.Thread(target=_probe, args=(host, url, answered), daemon=True)
+        for host, url in samples.items()
     ]
+    deadline = time.monotonic() + _PROBE_SECONDS
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(_PROBE_SECONDS)
+        thread.join(max(0.0, deadline - time.monotonic()))
     return frozenset(answered)
 
 
@@ -74,14 +77,11 @@ def _host(tool: Tool) -> str:
     return urlsplit(tool.url).netloc
 
 
-def _probe(host: str, answered: set[str]) -> None:
-    request = urllib.request.Request(f"https://{host}/", method="HEAD")
+def _probe(host: str, url: str, answered: set[str]) -> None:
+    # Redirects are followed: the store behind the host must be in reach too.
+    request = urllib.request.Request(url, method="HEAD")
     try:
         with urllib.request.urlopen(request, timeout=_PROBE_SECONDS):
-            answered.add(host)
-    except urllib.error.HTTPError as answer:
-        # A server that says "not found" is there; one that says "forbidden" may be a gate in between.
-        if answer.code not in {401, 403, 407} and answer.code < 500:  # noqa: PLR2004
             answered.add(host)
     except (OSError, ValueError):
         return

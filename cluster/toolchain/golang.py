@@ -62,7 +62,6 @@ def go_environment(cache: Path) -> dict[str, str]:
 
 
 def _is_new_enough(go: Path) -> bool:
-    # GOTOOLCHAIN=local matters to the answer: otherwise go would tell of the one it might fetch.
     version = told_version(go, ("env", "GOVERSION"))
     return version is not None and version >= _NEEDED
 

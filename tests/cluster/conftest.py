@@ -64,8 +64,8 @@ class Shop:
         labels = f'namespace="{self.namespace}",deployment="{workload}"'
         answer = query_prometheus(
             self.cluster,
-            f'sum(rate(http_requests_total{{{labels},code=~"5.."}}[10s]))'
-            f" / sum(rate(http_requests_total{{{labels}}}[10s]))",
+            f'sum(rate(http_requests_total{{{labels},code=~"5.."}}[5s]))'
+            f" / sum(rate(http_requests_total{{{labels}}}[5s]))",
         )
         share = float(answer[0]["value"][1]) if answer else float("nan")
         return None if share != share else share  # noqa: PLR0124 - not a number
