@@ -141,7 +141,7 @@ def test_no_answer_is_never_good_and_never_bad(kind: str, data: st.DataObject) -
     empty_errors = isinstance(lost, QueryNeed) and lost.query == "errors"
     choices = [a for a in NO_ANSWER if not empty_errors or a != Scalar(None, series=0)]
     known[lost] = data.draw(st.sampled_from(choices))
-    finding = check.judge(chosen, subject(), Facts({**known}), NOW)
+    finding = check.judge(chosen, subject(), Facts(dict(known.items())), NOW)
     assert finding.verdict in {Verdict.INCONCLUSIVE, Verdict.ERROR}
 
 
