@@ -6,7 +6,7 @@ from datetime import timedelta, timezone
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from incident_commander.actions import Plan, Situation, all_actions, scale
@@ -194,6 +194,7 @@ annotation_maps = st.one_of(
 )
 
 
+@settings(deadline=None, max_examples=50)
 @given(
     annotations=annotation_maps,
     replicas=st.integers(0, 9),

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from incident_commander.actions import Plan, Situation, all_actions
@@ -448,6 +448,7 @@ images = st.sampled_from(["a:1", "a:2", "a:3"])
 releases = st.lists(st.tuples(images, st.booleans()), min_size=1, max_size=6)
 
 
+@settings(deadline=None, max_examples=50)
 @given(releases=releases, failing=st.lists(images, max_size=2))
 def test_whatever_the_history(releases: list[tuple[str, bool]], failing: list[str]) -> None:
     revisions = [

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from incident_commander.api.base import MARKER_ANNOTATION
@@ -217,6 +217,7 @@ def test_differences_far_down_are_not_passed_over_in_silence() -> None:
     assert text == "… (there are differences after line 2000)\n"
 
 
+@settings(deadline=None, max_examples=50)
 @given(
     values=st.lists(st.tuples(st.text(max_size=60), st.text(max_size=60)), max_size=30),
     length=st.integers(100, 600),
