@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -10,48 +9,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from incident_commander.actions import Plan, Situation, all_actions
+from incident_commander.actions import Situation, all_actions
 from incident_commander.actions.rollout_undo import ACTION
 from incident_commander.api.base import MARKER_ANNOTATION
-from incident_commander.api.common import GuardVerdict
-from incident_commander.api.runbook import RolloutRestartAction, RolloutUndoAction
+from incident_commander.api.runbook import RolloutRestartAction
 from incident_commander.values import (
-    RESTARTED_AT_ANNOTATION,
     Revision,
     significant_hash,
 )
 from tests.actions.jsonpatch import TestFailedError, apply
+from tests.actions.undo import LAST_APPLIED, blocks, plan, restarted, situation, warnings
 from tests.support.build import NOW, history, revision, template, workload
-
-LATER = "2026-11-22T08:20:00Z"
-LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
-
-
-def restarted(image: str, at: str = LATER) -> dict[str, Any]:
-    return template(image, annotations={RESTARTED_AT_ANNOTATION: at})
-
-
-def situation(
-    revisions: Sequence[Revision] | None = None, *, failing: Sequence[str] = (), **over: Any
-) -> Situation:
-    """A target that runs the template of the newest revision."""
-    found = tuple(history() if revisions is None else revisions)
-    newest = {"spec": {"template": found[-1].template}} if found else {}
-    target = workload(**{**newest, **over})
-    hashes = frozenset(significant_hash(template(image)) for image in failing)
-    return Situation(workload=target, revisions=found, failing=hashes)
-
-
-def plan(where: Situation, to_revision: int | None = None) -> Plan:
-    return ACTION.plan(RolloutUndoAction(to_revision=to_revision), where)
-
-
-def blocks(found: Plan) -> list[str]:
-    return [g.name for g in found.guards if g.verdict is GuardVerdict.BLOCK]
-
-
-def warnings(found: Plan) -> list[str]:
-    return [g.name for g in found.guards if g.verdict is GuardVerdict.WARN]
 
 
 def test_it_is_found_by_the_name_that_runbooks_use() -> None:
@@ -202,156 +170,6 @@ def test_a_pinned_revision(to_revision: int, blocked: list[str], warned: list[st
     found = plan(situation(revisions, failing=["a:0"]), to_revision)
 
     assert (blocks(found), warnings(found)) == (blocked, warned)
-
-
-# --- guards --------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("over", "name", "words"),
-    [
-        pytest.param(
-            {"spec": {"paused": True}},
-            "Paused",
-            "kubectl -n shop rollout resume deployment/checkout",
-            id="paused",
-        ),
-        pytest.param(
-            {"status": {"observedGeneration": 6}},
-            "NotObserved",
-            "generation 7",
-            id="the newest spec is not observed yet",
-        ),
-        pytest.param(
-            {"spec": {"template": template("a:new")}},
-            "NotObserved",
-            "kubectl -n shop rollout status deployment/checkout --watch=false",
-            id="the newest template has no ReplicaSet yet",
-        ),
-        pytest.param(
-            {
-                "spec": {
-                    "template": template(
-                        annotations={"incidentcommander.dev/no-rollback": "migration 42 ran"}
-                    )
-                }
-            },
-            "NoRollback",
-            "migration 42 ran",
-            id="the release forbids it",
-        ),
-    ],
-)
-def test_what_forbids_it_says_how_to_clear_it(over: dict[str, Any], name: str, words: str) -> None:
-    revisions = list(history())
-    if name == "NoRollback":
-        revisions[-1] = revision(7, pod_template=over["spec"]["template"])
-    found = plan(situation(revisions, **over))
-
-    assert blocks(found) == [name]
-    assert words in next(g.message for g in found.guards if g.name == name)
-
-
-def test_without_a_history_the_limit_of_zero_is_named() -> None:
-    found = plan(situation([revision(7)], spec={"template": template(), "revisionHistoryLimit": 0}))
-
-    message = next(g.message for g in found.guards if g.name == "NoHistory")
-    assert "revisionHistoryLimit is 0" in message
-    assert '-p \'{"spec":{"revisionHistoryLimit":10}}\'' in message
-    assert "kubectl -n shop set image deployment/checkout CONTAINER=IMAGE" in message
-    assert found.command == "kubectl -n shop rollout history deployment/checkout"
-
-
-@pytest.mark.parametrize(
-    ("over", "name", "words"),
-    [
-        pytest.param(
-            {"metadata": {"annotations": {"team/lock": "x", "a": "y"}}},
-            "AnnotationsDropped",
-            "a, team/lock",
-            id="annotations that the old ReplicaSet lacks",
-        ),
-        pytest.param(
-            {"metadata": {"annotations": {LAST_APPLIED: "{}"}}},
-            "LastAppliedStale",
-            "next apply",
-            id="kubectl apply",
-        ),
-        pytest.param(
-            {"spec": {"strategy": {"type": "Recreate"}}}, "Recreate", "3 pods", id="recreate"
-        ),
-        pytest.param(
-            {
-                "metadata": {
-                    "annotations": {
-                        "argocd.argoproj.io/tracking-id": "web:apps/Deployment:shop/checkout"
-                    }
-                }
-            },
-            "GitOpsOwned",
-            "Argo CD application web ",
-            id="Argo CD by annotation",
-        ),
-        pytest.param(
-            {"metadata": {"labels": {"argocd.argoproj.io/instance": "web"}}},
-            "GitOpsOwned",
-            "argocd app set web --sync-policy none",
-            id="Argo CD by label",
-        ),
-        pytest.param(
-            {
-                "metadata": {
-                    "labels": {
-                        "kustomize.toolkit.fluxcd.io/name": "apps",
-                        "kustomize.toolkit.fluxcd.io/namespace": "flux-system",
-                    }
-                }
-            },
-            "GitOpsOwned",
-            "flux -n flux-system suspend kustomization apps",
-            id="Flux",
-        ),
-        pytest.param(
-            {"metadata": {"annotations": {"meta.helm.sh/release-name": "web"}}},
-            "HelmOwned",
-            "helm -n shop history web",
-            id="Helm",
-        ),
-    ],
-)
-def test_what_the_approver_must_know(over: dict[str, Any], name: str, words: str) -> None:
-    found = plan(situation(**over))
-
-    assert blocks(found) == []
-    assert words in next(g.message for g in found.guards if g.name == name)
-
-
-@pytest.mark.parametrize(
-    "over",
-    [
-        pytest.param({}, id="a plain Deployment"),
-        pytest.param({"metadata": {"annotations": {MARKER_ANNOTATION: "x"}}}, id="our own marker"),
-        pytest.param(
-            {
-                "metadata": {
-                    "labels": {"kustomize.toolkit.fluxcd.io/name": "apps"},
-                    "annotations": {"kustomize.toolkit.fluxcd.io/reconcile": "disabled"},
-                }
-            },
-            id="Flux told to leave it alone",
-        ),
-    ],
-)
-def test_no_warning_of_an_owner_for(over: dict[str, Any]) -> None:
-    found = plan(situation(**over))
-
-    assert not {"GitOpsOwned", "HelmOwned"} & set(warnings(found))
-
-
-def test_our_marker_is_not_reported_as_dropped() -> None:
-    found = plan(situation(metadata={"annotations": {MARKER_ANNOTATION: "old"}}))
-
-    assert warnings(found) == []
 
 
 # --- drift ---------------------------------------------------------------------------------------
