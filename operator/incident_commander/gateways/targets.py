@@ -18,7 +18,7 @@ from ..settings import Settings
 from ..values import IncidentRef
 from .client import Client, Raw
 from .paths import PLURALS, path_of
-from .watch import METADATA_ONLY, Watch
+from .watch import Watch
 
 __all__ = ["TargetWatches"]
 
@@ -81,7 +81,7 @@ class TargetWatches:
             on_list=partial(self._missed, scope),
             on_event=partial(self._changed, kind),
             whole=False,
-            accept=METADATA_ONLY,
+            metadata_only=True,
         )
         task = asyncio.create_task(watch.run(), name=f"watch {PLURALS[kind]} {namespace}".strip())
         task.add_done_callback(partial(self._ended, scope))

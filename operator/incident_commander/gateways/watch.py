@@ -18,10 +18,11 @@ from ..errors import OperatorError, UnavailableError
 from .client import Client, Raw
 from .refusals import ExpiredError, UnknownResourceError
 
-__all__ = ["METADATA_ONLY", "Watch"]
+__all__ = ["Watch"]
 
-METADATA_ONLY: Final = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
-"""For ``Accept``: the server leaves spec and status out."""
+_JSON: Final = "application/json"
+_METADATA: Final = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
+_METADATA_LIST: Final = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 
 _PAGE: Final = "500"
 _LIFETIME: Final = "290"
@@ -47,7 +48,8 @@ class Watch:
     selector: str = ""
     whole: bool = True
     """False: ``on_list`` is only told that something may have been missed, and gets no items."""
-    accept: str = "application/json"
+    metadata_only: bool = False
+    """True: the server leaves spec and status out."""
     last_heard: float = field(default=float("-inf"), init=False)
     """Monotonic time of the last sign that nothing is being missed."""
     absent: bool = field(default=False, init=False)
@@ -101,9 +103,10 @@ class Watch:
             If the API server does not give the list.
         """
         query = {"limit": _PAGE if self.whole else "1", **self._selection()}
+        accept = _METADATA_LIST if self.metadata_only else _JSON
         items: list[Raw] = []
         while True:
-            page = await self.client.request("GET", self.path, query=query, accept=self.accept)
+            page = await self.client.request("GET", self.path, query=query, accept=accept)
             if not self.whole:
                 break
             items.extend(page.get("items") or [])
@@ -122,7 +125,8 @@ class Watch:
             "timeoutSeconds": _LIFETIME,
             **self._selection(),
         }
-        async for event in self.client.watch(self.path, query, self.accept):
+        accept = _METADATA if self.metadata_only else _JSON
+        async for event in self.client.watch(self.path, query, accept):
             kind, found = event["type"], event["object"]
             if kind == "ERROR":
                 raise _error_of(found)
