@@ -9,10 +9,10 @@ import argparse
 import sys
 from pathlib import Path
 
+from cluster.control_plane import Refused
 from cluster.layout import Cluster
 from cluster.lifecycle import ClusterBroken, ensure_cluster, stop_cluster
 from cluster.processes import StillRunning
-from cluster.simulation import ApplyFailed
 from cluster.toolchain import ensure_tools
 from cluster.toolchain.ensure import ToolMissing
 from cluster.users import UserRefused, user_kubeconfig
@@ -23,7 +23,7 @@ def main() -> int:
     arguments = _parser().parse_args()
     try:
         return _run(arguments)
-    except (ToolMissing, ClusterBroken, ApplyFailed, StillRunning, UserRefused) as problem:
+    except (ToolMissing, ClusterBroken, Refused, StillRunning, UserRefused) as problem:
         sys.stderr.write(f"error: {problem}\n")
         return 1
     except KeyboardInterrupt:

@@ -35,6 +35,10 @@ class StartFailed(Exception):  # noqa: N818 - reads as what happened
     """kwokctl could not start the control plane; the text is the end of what it said."""
 
 
+class Refused(Exception):  # noqa: N818 - reads as what happened
+    """kubectl failed; the text is what it said."""
+
+
 def create(cluster: Cluster) -> None:
     """Create the control plane and start it."""
     cluster.home.mkdir(parents=True, exist_ok=True)
@@ -53,7 +57,23 @@ def start(cluster: Cluster) -> None:
 def restart_kwok(cluster: Cluster) -> None:
     """Start the simulated kubelets again; the pods and their states stay as they are."""
     stop_components(cluster.workdir, ["kwok-controller"])
+    # Each kwok has a name of its own, and would wait for minutes until its predecessor's leases
+    # on the nodes have run out.
+    in_node_leases = ["--namespace=kube-node-lease", "--ignore-not-found", "--all"]
+    kubectl(cluster, "delete", "leases.coordination.k8s.io", *in_node_leases)
     start(cluster)
+
+
+def kubectl(cluster: Cluster, *arguments: str) -> None:
+    """Run kubectl as the administrator."""
+    answer = subprocess.run(
+        [cluster.kubectl, f"--kubeconfig={cluster.kubeconfig}", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if answer.returncode != 0:
+        raise Refused(answer.stderr.strip())
 
 
 def stop(cluster: Cluster) -> None:

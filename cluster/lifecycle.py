@@ -76,6 +76,9 @@ def _mended(cluster: Cluster) -> Cluster | None:
     if not simulation.is_applied(cluster):
         _say("the simulation has changed: applying it")
         _apply_simulation(cluster)
+    elif wrong:
+        control_plane.restart_kwok(cluster)
+        _wait_ready(cluster, first=False)
     return cluster
 
 

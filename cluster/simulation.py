@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import signal
-import subprocess
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import yaml
 
-from cluster.control_plane import write_prometheus_settings
+from cluster.control_plane import Refused, kubectl, write_prometheus_settings
 from cluster.files import write_whole
 from cluster.processes import signal_component
 
@@ -25,12 +24,9 @@ if TYPE_CHECKING:
 _FOLDER = Path(__file__).parent
 _SOURCES = (_FOLDER / "nodes.yaml", _FOLDER / "stages", _FOLDER / "metrics")
 _TEMPLATES = (*_SOURCES, _FOLDER / "prometheus.yaml")
+_MANAGER = "--field-manager=simulation"
 _SERVED_SECONDS = 30.0
 _POLL_SECONDS = 0.2
-
-
-class ApplyFailed(Exception):  # noqa: N818 - reads as what happened
-    """The API server refused a simulation file; the text is what it said."""
 
 
 def node_count() -> int:
@@ -46,28 +42,21 @@ def is_applied(cluster: Cluster) -> bool:
 
 def apply(cluster: Cluster) -> None:
     """Bring the simulation up to date."""
+    sources = [option for source in _SOURCES for option in ("-f", str(source))]
     deadline = time.monotonic() + _SERVED_SECONDS
-    while refusal := _refusal(cluster):
-        # In a new cluster the kinds are known to the API server a moment before they are served.
-        if "no matches for kind" not in refusal or time.monotonic() > deadline:
-            raise ApplyFailed(refusal)
-        time.sleep(_POLL_SECONDS)
+    while True:
+        try:
+            kubectl(cluster, "apply", "--server-side", "--force-conflicts", _MANAGER, *sources)
+            break
+        except Refused as refusal:
+            # In a new cluster a kind is known to the API server a moment before it is served.
+            if "no matches for kind" not in str(refusal) or time.monotonic() > deadline:
+                raise
+            time.sleep(_POLL_SECONDS)
     if write_prometheus_settings(cluster):
         # Prometheus reads its settings again on this signal.
         signal_component(cluster.workdir, "prometheus", signal.SIGHUP)
     write_whole(cluster.home / "simulation", _digest())
-
-
-def _refusal(cluster: Cluster) -> str:
-    sources = [option for source in _SOURCES for option in ("-f", str(source))]
-    command = [cluster.kubectl, f"--kubeconfig={cluster.kubeconfig}", "apply", "--server-side"]
-    answer = subprocess.run(
-        [*command, "--force-conflicts", "--field-manager=simulation", *sources],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return answer.stderr.strip() if answer.returncode != 0 else ""
 
 
 def _digest() -> str:

@@ -36,6 +36,8 @@ def test_cluster_is_mended_and_taken_down(tmp_path: Path) -> None:
         assert ensure_cluster(tmp_path, "mended").ports == cluster.ports
         assert complaints(cluster) == []
         kubectl.run("get", "namespace", "kept")
+        kubectl.run("create", "deployment", "web", "--image=shop/web:v1", "--replicas=3")
+        kubectl.run("rollout", "status", "deployment/web", "--timeout=60s")
     finally:
         stop_cluster(tmp_path)
     assert running_components(cluster.workdir) == {}
