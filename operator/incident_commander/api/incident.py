@@ -273,6 +273,9 @@ class Diagnosis(ApiModel):
     round: Annotated[int, Field(ge=0)] = Field(default=0, description="Rounds so far.")
     started_at: Timestamp | None = Field(default=None, description="Start of this round.")
     finished_at: Timestamp | None = Field(default=None, description="End of this round.")
+    template_hash: Annotated[str, Field(max_length=64)] | None = Field(
+        default=None, description="Hash of the pod template that was running then."
+    )
     findings: Annotated[list[Finding], Field(max_length=MAX_FINDINGS)] = Field(
         default_factory=list, description="One per step of the Runbook."
     )

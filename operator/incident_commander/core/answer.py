@@ -117,7 +117,7 @@ def _reject(_case: Case, draft: Draft, request: Request) -> Draft:
         return _refuse(draft, request, "there is no such proposal")
     if proposal.state is not ProposalState.PROPOSED:
         return _refuse(draft, request, f"that proposal is {proposal.state}, not open")
-    key = propose.remedy_key(proposal.remediation, proposal.parameters)
+    key = propose.remedy_key(proposal.action, proposal.parameters)
     draft = draft.proposal(proposal.id, state=ProposalState.REJECTED, recommended=False).set(
         rejected=[*draft.status.rejected, key][-32:]
     )

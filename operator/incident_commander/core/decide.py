@@ -128,8 +128,7 @@ def _wake_at(case: Case, status: IncidentStatus) -> datetime | None:
         case Phase.INVESTIGATING:
             if status.stalled or (status.guard and not status.guard.proven):
                 return soon
-            finished = status.diagnosis.finished_at if status.diagnosis else None
-            return (finished or case.now) + case.policy.rediagnose_every
+            return waiting.next_round(case, status)
         case Phase.AWAITING_APPROVAL:
             open_ = [p.expires_at for p in status.proposals if p.state is ProposalState.PROPOSED]
             return max(open_, default=soon)

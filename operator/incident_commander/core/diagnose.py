@@ -13,12 +13,22 @@ from ..api.common import Verdict
 from ..api.incident import Finding, RunbookRef
 from ..api.runbook import DiagnosisStep, Runbook
 from ..checks import all_checks
+from ..checks.relate import relate
 from ..checks.templates import TemplateProblem
 from ..values import Facts, Missing, Need, Unavailable, Workload, significant_hash
 from .case import BUILT_IN_STEPS, Case
 from .runbooks import match, problems
 
-__all__ = ["Chosen", "choose", "failing_templates", "findings", "questions", "step_needs"]
+__all__ = [
+    "Chosen",
+    "choose",
+    "failing_templates",
+    "findings",
+    "questions",
+    "remembered_failing",
+    "running_template",
+    "step_needs",
+]
 
 _SIGNS_OF_FAILURE: Final = frozenset({"podStatus", "errorRate", "promQL"})
 
@@ -85,8 +95,8 @@ def step_needs(case: Case, step: DiagnosisStep) -> tuple[Need, ...]:
 
 
 def findings(case: Case, facts: Facts, steps: Sequence[DiagnosisStep]) -> list[Finding]:
-    """Judge every step."""
-    return [_judge(case, facts, step) for step in steps]
+    """Judge every step, and say when the trouble began against when the release began."""
+    return list(relate([_judge(case, facts, step) for step in steps]))
 
 
 def _judge(case: Case, facts: Facts, step: DiagnosisStep) -> Finding:
@@ -105,14 +115,22 @@ def _judge(case: Case, facts: Facts, step: DiagnosisStep) -> Finding:
 
 def failing_templates(case: Case, facts: Facts, found: Sequence[Finding]) -> list[str]:
     """Give the hashes of all pod templates seen failing, the running one's if it fails now."""
-    known = list(case.status.failing_templates)
-    workload = facts.workload(case.target.workload)
     bad = any(f.verdict is Verdict.FAILED and f.check in _SIGNS_OF_FAILURE for f in found)
-    if bad and isinstance(workload, Workload):
-        now_running = significant_hash(workload.template)
-        if now_running not in known:
-            known.append(now_running)
+    return remembered_failing(case, facts) if bad else list(case.status.failing_templates)
+
+
+def remembered_failing(case: Case, facts: Facts) -> list[str]:
+    """Add the running pod template to those seen failing."""
+    known, running = list(case.status.failing_templates), running_template(case, facts)
+    if running is not None and running not in known:
+        known.append(running)
     return known[-16:]
+
+
+def running_template(case: Case, facts: Facts) -> str | None:
+    """Give the hash of the running pod template, where it could be read."""
+    workload = facts.workload(case.target.workload)
+    return significant_hash(workload.template) if isinstance(workload, Workload) else None
 
 
 def target_problem(case: Case, facts: Facts) -> str | None:

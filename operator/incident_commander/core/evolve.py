@@ -14,7 +14,16 @@ from typing import Any, Final
 from ..api.common import Phase
 from ..api.incident import Evidence, IncidentStatus, Milestones, Proposal, TimelineEntry
 
-__all__ = ["OPERATOR", "TRANSITIONS", "Draft", "ForbiddenTransitionError", "Step", "cut", "evolve"]
+__all__ = [
+    "OPERATOR",
+    "TRANSITIONS",
+    "Draft",
+    "ForbiddenTransitionError",
+    "Step",
+    "cut",
+    "evolve",
+    "phase_since",
+]
 
 OPERATOR: Final = "operator"
 KUBERNETES: Final = "kubernetes"
@@ -94,6 +103,16 @@ def next_seq(status: IncidentStatus) -> int:
     if status.timeline:
         return status.timeline[-1].seq + 1
     return status.timeline_pages[-1].to_seq + 1 if status.timeline_pages else 0
+
+
+def phase_since(status: IncidentStatus) -> datetime | None:
+    """Give the time at which the current phase began, as far as the entries in the object tell."""
+    since = None
+    for entry in reversed(status.timeline):
+        if entry.phase is not status.phase:
+            break
+        since = entry.at
+    return since
 
 
 def cut(text: str, limit: int) -> str:

@@ -76,8 +76,19 @@ def next_attempt(case: Case, draft: Draft, reason: str, message: str) -> Draft:
 
 
 def investigate(draft: Draft, reason: str, message: str, **changes: Any) -> Draft:
-    """Leave it to people."""
-    return draft.add(reason, message, phase=Phase.INVESTIGATING, changes=changes)
+    """Leave it to people.
+
+    A change of the target from now on is a reason to diagnose again: what runs now is noted at the
+    next look, unless the caller says that the last round's note still holds.
+    """
+    known = draft.status.diagnosis
+    unseen = known.model_copy(update={"template_hash": None}) if known else None
+    return draft.add(
+        reason,
+        message,
+        phase=Phase.INVESTIGATING,
+        changes={"diagnosis": unseen, **changes},
+    )
 
 
 def to_verifying(

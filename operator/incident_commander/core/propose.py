@@ -18,6 +18,7 @@ from ..api.incident import (
     VerificationPlan,
 )
 from ..api.runbook import Remediation, Runbook, VerificationSpec, When
+from ..checks.relate import older_than_release
 from ..values import (
     DryRun,
     DryRunNeed,
@@ -48,6 +49,8 @@ class Candidate:
     confidence: Confidence
     because: str
     dry_run: DryRunNeed | None
+    older_trouble: bool = False
+    """Whether it takes back a release that is younger than the trouble."""
 
 
 def situation(case: Case, facts: Facts) -> Situation | None:
@@ -86,16 +89,16 @@ def judge_when(when: Sequence[When], found: Sequence[Finding]) -> tuple[bool | N
     return (True, proof) if when else (None, "the Runbook names nothing that would prove it")
 
 
-def remedy_key(remediation: str, plan_parameters: object) -> str:
-    """Name a remediation with its parameters: what a rejection or a failure rules out."""
-    return f"{remediation}/{digest(plan_parameters)[:12]}"
+def remedy_key(action: str, plan_parameters: object) -> str:
+    """Name an action with its parameters: what a rejection or a failure rules out."""
+    return f"{action}/{digest(plan_parameters)[:12]}"
 
 
 def candidates(
     case: Case, where: Situation, found: Sequence[Finding], runbook: Runbook
 ) -> list[Candidate]:
     """Plan every remediation that fits and was neither rejected nor tried in vain."""
-    planned = []
+    planned: list[Candidate] = []
     for remediation in runbook.spec.remediation:
         action, parameters = all_actions().get(remediation.action), remediation.parameters
         if action is None or parameters is None or where.workload.kind not in action.kinds:
@@ -105,14 +108,17 @@ def candidates(
             continue
         plan = action.plan(parameters, where)
         requested = confidence is Confidence.REQUESTED
-        key = remedy_key(remediation.name, dict(plan.parameters))
-        if key in case.status.rejected and not requested:
-            continue
-        planned.append(
-            Candidate(
-                remediation, plan, confidence, because, _dry_run(case, where, remediation, plan)
-            )
+        key = remedy_key(remediation.action, dict(plan.parameters))
+        twice = any(
+            key == remedy_key(c.remediation.action, dict(c.plan.parameters)) for c in planned
         )
+        if twice or (key in case.status.rejected and not requested):
+            continue
+        older = remediation.action == "rolloutUndo" and any(
+            older_than_release(f, found) for f in found
+        )
+        dry_run = _dry_run(case, where, remediation, plan)
+        planned.append(Candidate(remediation, plan, confidence, because, dry_run, older))
     return planned
 
 
@@ -168,7 +174,7 @@ def _proposal(
     workload = facts.workload(case.target.workload)
     uid = workload.uid if isinstance(workload, Workload) else ""
     shown, guard = _diff(facts, candidate)
-    guards = [*plan.guards, *([guard] if guard else [])]
+    guards = [*plan.guards, *_guards(case, candidate), *([guard] if guard else [])]
     blocked = any(g.verdict is GuardVerdict.BLOCK for g in guards)
     verification = verification_plan(runbook.spec.verification)
     identity = _identity(case, remediation, plan, verification, proof)
@@ -181,7 +187,7 @@ def _proposal(
         parameters=dict(plan.parameters),
         depends_on=dict(plan.depends_on),
         state=ProposalState.PROPOSED,
-        recommended=proven and not blocked and first_so_far,
+        recommended=proven and not blocked and not candidate.older_trouble and first_so_far,
         confidence=candidate.confidence,
         risk=remediation.risk,
         summary=cut(plan.summary, 512),
@@ -197,6 +203,30 @@ def _proposal(
         on_failure=remediation.on_failure,
         expires_at=case.now + case.policy.expire_after,
     )
+
+
+def _guards(case: Case, candidate: Candidate) -> list[GuardFinding]:
+    """Say what speaks against it whatever the action."""
+    guards = []
+    status, most = case.status, case.policy.max_attempts
+    if status.remediations >= most:
+        guards.append(
+            _block(
+                "AttemptsUsedUp",
+                f"{status.remediations} changes were made for this Incident, the policy allows "
+                f"{most} (approvals.maxAttempts). Fix it by other means, then annotate with "
+                f"{GROUP}/resolve=<how>.",
+            )
+        )
+    if candidate.older_trouble:
+        guards.append(
+            GuardFinding(
+                name="OlderThanRelease",
+                verdict=GuardVerdict.WARN,
+                message="The trouble began before this release: taking it back may not help.",
+            )
+        )
+    return guards
 
 
 def verification_plan(spec: VerificationSpec) -> VerificationPlan:

@@ -346,7 +346,7 @@ def _target_gone(case: Case, draft: Draft, facts: Facts, proposal: Proposal) -> 
 
 def fail(case: Case, draft: Draft, proposal: Proposal, reason: str, message: str) -> Draft:
     """Give this remediation up: the next attempt goes without it."""
-    key = propose.remedy_key(proposal.remediation, proposal.parameters)
+    key = propose.remedy_key(proposal.action, proposal.parameters)
     draft = draft.proposal(proposal.id, state=ProposalState.FAILED).set(
         rejected=[*draft.status.rejected, key][-32:]
     )

@@ -9,6 +9,7 @@ from ..api.incident import Diagnosis, Finding, GuardStatus
 from ..values import Facts, GuardProof, Need, Unavailable
 from . import diagnose, propose
 from .case import Case
+from .diagnose import running_template
 from .evolve import Draft
 from .moves import close_open, investigate
 from .verify import told
@@ -51,7 +52,7 @@ def finish_round(case: Case, draft: Draft, facts: Facts) -> Draft:
     if stalled:
         return _stalled(case, draft, stalled)
     found = diagnose.findings(case, facts, chosen.steps)
-    draft = _record(case, draft.set(stalled=None), found)
+    draft = _record(case, draft.set(stalled=None), facts, found)
     draft = draft.set(failing_templates=diagnose.failing_templates(case, facts, found))
     draft = record_guard(case, draft, facts)
     guard = draft.status.guard
@@ -71,7 +72,7 @@ def _stalled(case: Case, draft: Draft, problem: str) -> Draft:
     return investigate(draft, "DiagnosisStalled", problem)
 
 
-def _record(case: Case, draft: Draft, found: list[Finding]) -> Draft:
+def _record(case: Case, draft: Draft, facts: Facts, found: list[Finding]) -> Draft:
     """Write each finding into the timeline, or one line if the round brought nothing new."""
     known = draft.status.diagnosis or Diagnosis(round=1, started_at=case.now)
     before = {f.step: (f.verdict, f.reason) for f in known.findings}
@@ -89,7 +90,13 @@ def _record(case: Case, draft: Draft, found: list[Finding]) -> Draft:
                 evidence=finding.evidence,
                 event_time=finding.since,
             )
-    finished = known.model_copy(update={"finished_at": case.now, "findings": found})
+    finished = known.model_copy(
+        update={
+            "finished_at": case.now,
+            "findings": found,
+            "template_hash": running_template(case, facts),
+        }
+    )
     return draft.set(diagnosis=finished).milestone(diagnosed_at=case.now)
 
 

@@ -5,23 +5,31 @@ What was shown must stay true: drift of the target, of the guard, and time void 
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from ..api.common import ProposalState
+from ..api.incident import IncidentStatus
 from ..values import Facts, GuardProof, Need, Workload, significant_hash
 from . import diagnose, propose, remediate
 from .case import Case
-from .evolve import Draft
+from .diagnose import running_template
+from .evolve import Draft, phase_since
 from .moves import close_open, investigate, start_round, to_verifying
 from .rounds import record_guard
 
-__all__ = ["await_approval", "investigate_on", "needs_awaiting", "needs_investigating"]
+__all__ = [
+    "await_approval",
+    "investigate_on",
+    "needs_awaiting",
+    "needs_investigating",
+    "next_round",
+]
 
 
 def needs_investigating(case: Case) -> frozenset[Need]:
     """Say what to look at while people investigate."""
     status = case.status
-    asked: set[Need] = set()
-    if status.stalled or status.failing_templates:
-        asked.add(case.target.workload)
+    asked: set[Need] = {case.target.workload}
     if status.guard is not None and not status.guard.proven:
         asked.add(case.proof)
     return frozenset(asked)
@@ -47,7 +55,6 @@ def _guard_moved(case: Case) -> bool:
 def investigate_on(case: Case, draft: Draft, facts: Facts) -> Draft:
     """See whether there is a reason to diagnose again."""
     status = draft.status
-    workload = facts.workload(case.target.workload)
     if status.stalled and _mended(case, draft, facts):
         return start_round(
             draft.set(stalled=None), "DiagnosisResumed", "What stalled it was mended."
@@ -60,20 +67,26 @@ def investigate_on(case: Case, draft: Draft, facts: Facts) -> Draft:
                 "DiagnosisResumed",
                 "Approvals are guarded again.",
             )
-    if (
-        isinstance(workload, Workload)
-        and not status.stalled
-        and status.failing_templates
-        and significant_hash(workload.template) not in status.failing_templates
-    ):
-        return start_round(
-            draft, "TargetChanged", f"{case.where(workload)} runs another release now."
-        )
     if status.diagnosis is None or status.diagnosis.finished_at is None:
         return start_round(draft, "DiagnosisResumed", "There is no diagnosis yet.")
-    if case.now >= status.diagnosis.finished_at + case.policy.rediagnose_every:
+    running = running_template(case, facts)
+    if running is not None and not status.stalled:
+        if status.diagnosis.template_hash is None:
+            seen = status.diagnosis.model_copy(update={"template_hash": running})
+            return draft.set(diagnosis=seen)
+        if status.diagnosis.template_hash != running:
+            target = case.incident.spec.target
+            return start_round(draft, "TargetChanged", f"{target} runs another release now.")
+    if case.now >= next_round(case, status):
         return start_round(draft, "DiagnosisDue", "Looking again, as the policy says.")
     return draft
+
+
+def next_round(case: Case, status: IncidentStatus) -> datetime:
+    """Say when to diagnose again: counted from when people took over, not from older findings."""
+    finished = status.diagnosis.finished_at if status.diagnosis else None
+    known = [t for t in (finished, phase_since(status)) if t is not None]
+    return max(known, default=case.now) + case.policy.rediagnose_every
 
 
 def _mended(case: Case, draft: Draft, facts: Facts) -> bool:

@@ -16,6 +16,7 @@ from ..api.runbook import VerificationSpec
 from ..values import Facts, Need
 from . import verify
 from .case import Case
+from .diagnose import remembered_failing
 from .evolve import Draft
 from .moves import investigate, next_attempt, start_monitoring
 from .propose import verification_plan
@@ -61,6 +62,7 @@ def decide_verifying(case: Case, draft: Draft, facts: Facts) -> Draft:
             f"{seen.message}",
         )
     if counted.failures >= plan.failures:
+        draft = draft.set(failing_templates=remembered_failing(case, facts))
         return _failed(case, draft, f"{counted.failures} bad samples in a row: {seen.message}")
     return _time_out(case, draft, counted)
 
@@ -114,6 +116,7 @@ def decide_monitoring(case: Case, draft: Draft, facts: Facts) -> Draft:
     )
     draft = _note_change(draft, monitoring.last, seen, "MonitoringSampled").set(monitoring=watched)
     if failures >= _plan(case).failures:
+        draft = draft.set(failing_templates=remembered_failing(case, facts))
         return next_attempt(
             case,
             draft,

@@ -1,0 +1,490 @@
+"""Whole incidents, decided: each test is one story, played with a given clock."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from incident_commander.api.policy import ResponsePolicy
+from incident_commander.core.evolve import TRANSITIONS, ForbiddenTransitionError, Step, evolve
+from incident_commander.values import Unavailable
+from tests.support import build
+from tests.support.play import Play, World
+
+
+def _awaiting(**over: object) -> Play:
+    play = Play(**over).tick()
+    assert play.phase == "AwaitingApproval", play.reasons
+    return play
+
+
+def test_from_declaration_to_resolution() -> None:
+    play = _awaiting(spec={"roles": {"commander": "alice"}})
+    play.say("approve", play.open("rollback"))
+    assert play.world.image == build.OLD_IMAGE
+    assert play.phase == "Verifying"
+    play.after(minutes=3)
+    assert play.phase == "Monitoring"
+    play.after(minutes=31)
+
+    assert play.phase == "Resolved"
+    assert play.reasons == [
+        "IncidentDeclared",
+        "DiagnosisStarted",
+        "DiagnosisStepFinished",
+        "DiagnosisStepFinished",
+        "DiagnosisStepFinished",
+        "ProposalOffered",
+        "ProposalOffered",
+        "ApprovalGranted",
+        "RemediationStarted",
+        "RemediationApplied",
+        "RolloutCompleted",
+        "VerificationSampled",
+        "VerificationPassed",
+        "MonitoringSampled",
+        "IncidentResolved",
+    ]
+    assert [e.seq for e in play.status.timeline] == list(range(15))
+    assert len(play.world.changes) == 1
+    assert play.status.durations is not None
+    assert play.status.durations.resolve is not None
+
+
+def test_the_proven_remediation_is_recommended_and_the_other_is_not() -> None:
+    play = _awaiting()
+    rollback, restart = play.status.proposals
+    assert (rollback.recommended, rollback.confidence) == (True, "Proven")
+    assert (restart.recommended, restart.confidence) == (False, "Unproven")
+    assert play.status.summary.count(rollback.approve_command) == 1
+
+
+def test_a_severity_that_needs_no_postmortem_is_closed_at_once() -> None:
+    play = _awaiting(spec={"severity": "SEV4"})
+    play.say("approve", play.open("restart"))
+    play.world.bad_images = frozenset()
+    play.after(minutes=40)
+    assert play.phase == "Closed"
+
+
+def test_a_rollback_owes_a_postmortem_whatever_the_severity() -> None:
+    play = _awaiting(spec={"severity": "SEV4"})
+    play.say("approve", play.open("rollback")).after(minutes=40)
+    assert play.phase == "Resolved"
+    assert play.status.postmortem is not None
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        pytest.param("rollback-00000000", "no such proposal", id="an unknown id"),
+        pytest.param("", "empty", id="an empty value"),
+    ],
+)
+def test_an_approval_that_names_nothing_does_nothing(value: str, said: str) -> None:
+    play = _awaiting()
+    play.say("approve", value)
+    assert said in play.last("RequestRefused")
+    assert not play.world.changes
+
+
+def test_an_approval_by_somebody_else_than_the_commander_does_nothing() -> None:
+    play = _awaiting(spec={"roles": {"commander": "alice"}})
+    play.say("approve", play.open("rollback"), by="bob")
+    assert "only the incident commander (alice)" in play.last("RequestRefused")
+    assert not play.world.changes
+
+
+def test_an_unsigned_approval_does_nothing() -> None:
+    play = _awaiting()
+    play.say("approve", play.open("rollback"), by="")
+    assert "not signed" in play.last("RequestRefused")
+    assert not play.world.changes
+
+
+def test_an_approval_that_comes_after_expiry_does_nothing() -> None:
+    play = _awaiting()
+    proposal = play.open("rollback")
+    play.world.now += timedelta(minutes=16)
+    play.say("approve", proposal)
+    assert "expired" in play.last("RequestRefused")
+    assert not play.world.changes
+
+
+def test_an_expired_proposal_comes_back_with_the_same_id() -> None:
+    play = _awaiting()
+    before = play.open("rollback")
+    play.after(minutes=16)
+    assert "ProposalExpired" in play.reasons
+    assert play.open("rollback") == before
+
+
+def test_requests_at_creation_are_refused() -> None:
+    annotations = {
+        "incidentcommander.dev/approve": "rollback-00000000",
+        "incidentcommander.dev/approve-by": "mallory",
+    }
+    play = Play(metadata={"annotations": annotations}).tick()
+    assert "at creation" in play.last("RequestRefused")
+    assert play.reasons.index("RequestRefused") < play.reasons.index("DiagnosisStepFinished")
+    assert "incidentcommander.dev/approve" not in play.incident.metadata.annotations
+
+
+def test_a_target_changed_since_the_approval_is_left_alone_and_verified() -> None:
+    play = _awaiting()
+    proposal = play.open("rollback")
+    play.world.release("shop/checkout:hotfix")
+    play.say("approve", proposal)
+    assert not play.world.changes
+    assert play.phase == "Verifying"
+    assert play.world.image == "shop/checkout:hotfix"
+    play.after(minutes=3)
+    assert play.phase == "Monitoring"
+
+
+def test_a_hotfix_that_does_not_help_leads_to_proposals_with_new_ids() -> None:
+    play = _awaiting()
+    old = {p.id for p in play.status.proposals}
+    play.world.bad_images |= {"shop/checkout:hotfix"}
+    play.world.release("shop/checkout:hotfix")
+    play.tick()
+    assert "ProposalSuperseded" in play.reasons
+    assert play.phase == "Verifying"
+    play.after(minutes=5)
+    assert play.phase == "AwaitingApproval"
+    assert not old & {p.id for p in play.status.proposals if p.state == "Proposed"}
+
+
+def test_a_change_to_a_release_seen_failing_is_left_to_people() -> None:
+    play = _awaiting()
+    play.world.release("shop/checkout:hotfix")
+    play.world.bad_images |= {"shop/checkout:hotfix"}
+    play.tick().after(minutes=5)
+    assert play.phase == "AwaitingApproval"
+    play.world.release(build.NEW_IMAGE)
+    play.tick()
+    assert play.phase == "Investigating"
+    assert "seen failing" in play.last("ProposalSuperseded")
+
+
+def test_other_drift_voids_only_what_depends_on_it() -> None:
+    play = _awaiting()
+    play.shelf.books = [
+        build.runbook(
+            spec={
+                "remediation": [
+                    *build.runbook_raw()["spec"]["remediation"],
+                    {"name": "scale-out", "scale": {"by": 2}},
+                ]
+            }
+        )
+    ]
+    play.say("diagnose", "again")
+    scale, rollback = play.open("scale-out"), play.open("rollback")
+    play.world.edit(spec={"replicas": 4})
+    play.tick()
+    assert play.phase == "AwaitingApproval"
+    assert play.open("rollback") == rollback
+    assert play.open("scale-out") != scale
+
+
+@pytest.mark.parametrize("metrics", ["down", "empty", "nan"])
+def test_without_numbers_nothing_is_recommended_and_nothing_verified(metrics: str) -> None:
+    play = Play()
+    play.world.metrics = metrics
+    play.tick()
+    errors = next(f for f in play.status.diagnosis.findings if f.step == "errors")  # type: ignore[union-attr]
+    assert errors.verdict in {"Error", "Inconclusive"}
+    assert not any(p.recommended for p in play.status.proposals)
+    play.say("approve", play.open("rollback")).after(minutes=11)
+    assert play.phase == "Investigating"
+    assert "confirm" in play.last("VerificationTimedOut")
+    assert len(play.world.changes) == 1
+    play.say("confirm", "I looked at the dashboard")
+    assert play.phase == "Monitoring"
+
+
+def test_a_remediation_that_does_not_help_is_not_offered_again() -> None:
+    play = _awaiting()
+    play.world.bad_images |= {build.OLD_IMAGE}
+    play.say("approve", play.open("rollback")).after(minutes=5)
+    assert "VerificationFailed" in play.reasons
+    assert play.status.attempt == 2
+    assert all(p.remediation != "rollback" for p in play.status.proposals if p.state == "Proposed")
+
+
+def test_a_relapse_reopens_the_loop() -> None:
+    play = _awaiting()
+    play.say("approve", play.open("rollback")).after(minutes=3)
+    assert play.phase == "Monitoring"
+    play.world.bad_images |= {build.OLD_IMAGE}
+    play.after(minutes=3)
+    assert "RelapseDetected" in play.reasons
+    assert play.status.attempt == 2
+
+
+def test_when_all_attempts_are_used_up_people_investigate() -> None:
+    play = Play()
+    play.shelf.policies = [
+        ResponsePolicy.model_validate(
+            {
+                "metadata": {"name": "default", "namespace": "shop", "generation": 1},
+                "spec": {"approvals": {"maxAttempts": 1}},
+            }
+        )
+    ]
+    play.tick()
+    play.world.bad_images |= {build.OLD_IMAGE}
+    play.say("approve", play.open("rollback")).after(minutes=4)
+    assert play.phase == "Investigating"
+    assert "All 1 attempts are used up" in play.last("VerificationFailed")
+
+
+def test_an_unproven_guard_offers_nothing_and_a_restored_one_new_ids() -> None:
+    play = _awaiting()
+    old = {p.id for p in play.status.proposals}
+    play.world.fingerprint, play.world.proven = "guard-2", False
+    play.tick()
+    assert play.phase == "Investigating"
+    assert _condition(play, "ApprovalGuarded") == "False"
+    assert all(p.state == "Superseded" for p in play.status.proposals)
+    play.world.proven = True
+    play.after(seconds=15)
+    assert play.phase == "AwaitingApproval"
+    assert not old & {p.id for p in play.status.proposals if p.state == "Proposed"}
+
+
+def test_a_guard_that_goes_away_after_the_approval_stops_the_change() -> None:
+    play = _awaiting()
+    proposal = play.open("rollback")
+    play.world.proven = False
+    play.say("approve", proposal)
+    assert not play.world.changes
+    assert "not guarded" in play.last("RemediationSuperseded")
+
+
+def test_a_missing_target_stalls_and_goes_on_when_it_is_there() -> None:
+    play = Play()
+    raw, play.world.raw = play.world.raw, None
+    play.tick()
+    assert play.phase == "Investigating"
+    assert play.status.stalled is not None
+    assert play.status.stalled.startswith("spec.target: Deployment checkout not found")
+    assert _condition(play, "Ready") == "False"
+    assert _condition(play, "Stalled") == "True"
+    play.world.raw = raw
+    play.after(seconds=15)
+    assert play.phase == "AwaitingApproval"
+    assert _condition(play, "Stalled") == "False"
+
+
+def test_a_missing_runbook_stalls_and_no_match_does_not() -> None:
+    named = Play(spec={"runbookRef": {"name": "nowhere"}}).tick()
+    assert named.status.stalled is not None
+    assert named.status.stalled.startswith("spec.runbookRef.name: no Runbook nowhere")
+    unmatched = Play()
+    unmatched.shelf.books = []
+    unmatched.tick()
+    assert unmatched.status.stalled is None
+    assert unmatched.phase == "Investigating"
+    assert {f.step for f in unmatched.status.diagnosis.findings} == {"pods", "rollout"}  # type: ignore[union-attr]
+
+
+def test_rejecting_the_last_proposal_leaves_it_to_people() -> None:
+    play = _awaiting()
+    play.say("reject", f"{play.open('restart')}: no use")
+    assert play.phase == "AwaitingApproval"
+    play.say("reject", play.open("rollback"))
+    assert play.phase == "Investigating"
+    play.say("diagnose", "again")
+    assert not [p for p in play.status.proposals if p.state == "Proposed"]
+    play.say("propose", "rollback")
+    assert play.status.proposals[0].confidence == "Requested"
+
+
+def test_taking_command_carries_a_brief_and_voids_nothing() -> None:
+    play = _awaiting(spec={"roles": {"commander": "alice"}})
+    proposal = play.open("rollback")
+    play.say("take-command", "alice is asleep", by="bob")
+    assert play.status.roles is not None
+    assert play.status.roles.commander == "bob"
+    assert proposal in play.last("CommandTransferred")
+    play.say("approve", proposal, by="bob")
+    assert len(play.world.changes) == 1
+
+
+def test_a_note_can_be_back_dated() -> None:
+    play = _awaiting()
+    play.say("note", "@08:12 first customer called")
+    entry = play.status.timeline[-1]
+    assert (entry.reason, entry.message) == ("NoteAdded", "first customer called")
+    assert entry.event_time == build.NOW.replace(hour=8, minute=12)
+    play.say("note", "@23:59 before midnight")
+    yesterday = play.status.timeline[-1].event_time
+    assert yesterday == build.NOW.replace(hour=23, minute=59) - timedelta(days=1)
+
+
+def test_people_fix_it_by_other_means() -> None:
+    play = _awaiting()
+    play.world.bad_images = frozenset()
+    play.say("resolve", "flushed the cache").after(minutes=3)
+    assert play.phase == "Monitoring"
+    assert not play.world.changes
+
+
+def test_a_false_alarm_is_dismissed() -> None:
+    play = _awaiting()
+    play.say("dismiss", "load test")
+    assert play.phase == "Dismissed"
+    assert _condition(play, "Closed") == "True"
+
+
+@pytest.mark.parametrize("key", ["update", "update-external", "root-cause", "severity", "reopen"])
+def test_what_is_not_built_yet_is_refused_and_removed(key: str) -> None:
+    play = _awaiting()
+    play.say(key, "SEV1: it is worse")
+    assert "cannot do that yet" in play.last("RequestRefused")
+    assert f"incidentcommander.dev/{key}" not in play.incident.metadata.annotations
+
+
+def test_a_duplicate_is_merged_once_the_other_exists() -> None:
+    play = _awaiting().edit(duplicateOf={"name": "other"})
+    assert "no Incident other" in play.last("MergeRefused")
+    play.world.others["other"] = build.incident(metadata={"name": "other"})
+    play.tick()
+    assert play.phase == "Merged"
+
+
+def test_changing_the_severity_brings_its_policy() -> None:
+    play = _awaiting(spec={"severity": "SEV4"})
+    assert play.status.policy is not None
+    assert play.status.policy.postmortem == "OnRollback"
+    play.edit(severity="SEV1")
+    assert play.status.severity == "SEV1"
+    assert play.status.policy is not None
+    assert play.status.policy.postmortem == "Required"
+    assert "From SEV4 to SEV1" in play.last("SeverityChanged")
+
+
+def test_every_condition_is_there_from_the_first_status_on() -> None:
+    play = Play()
+    play.tick(crash_after=1)
+    assert {c.type for c in play.status.conditions} == {
+        *("Ready", "Reconciling", "Stalled", "Acknowledged", "Diagnosed", "Approved"),
+        *("Remediated", "Verified", "Resolved", "Closed", "UpdateOverdue", "RoleUnfilled"),
+        *("ApprovalGuarded", "PostmortemOverdue"),
+    }
+
+
+def test_a_resting_incident_writes_nothing() -> None:
+    play = _awaiting()
+    writes = play.written
+    for _ in range(5):
+        play.tick()
+    assert play.written == writes
+
+
+@pytest.mark.parametrize("writes", range(1, 12))
+@pytest.mark.parametrize("remediation", ["rollback", "restart"])
+def test_a_crash_after_any_write_changes_the_target_once(remediation: str, writes: int) -> None:
+    play = Play()
+    play.tick(crash_after=writes)
+    play.tick()
+    approved = play.open(remediation)
+    play._annotate(
+        {"incidentcommander.dev/approve": approved, "incidentcommander.dev/approve-by": "alice"}
+    )
+    play.tick(crash_after=writes)
+    play.tick()
+    if remediation == "restart":
+        play.world.bad_images = frozenset()
+    play.after(minutes=4)
+    assert play.phase == "Monitoring", play.reasons
+    assert len(play.world.changes) == 1
+    for reason in ("ApprovalGranted", "RemediationStarted", "RemediationApplied"):
+        assert play.reasons.count(reason) == 1
+    assert [e.seq for e in play.status.timeline] == list(range(len(play.status.timeline)))
+
+
+def test_a_lost_answer_is_found_by_its_marker() -> None:
+    play = _awaiting()
+    play.world.lose_response = True
+    play.say("approve", play.open("rollback")).tick()
+    assert "marker was found" in play.last("RemediationApplied")
+    assert len(play.world.changes) == 1
+
+
+def test_after_a_crash_a_target_that_moved_is_never_changed() -> None:
+    play = _awaiting()
+    play._annotate(
+        {
+            "incidentcommander.dev/approve": play.open("rollback"),
+            "incidentcommander.dev/approve-by": "alice",
+        }
+    )
+    play.tick(crash_after=2)
+    assert play.reasons[-1] == "RemediationStarted"
+    play.world.edit(spec={"replicas": 9})
+    play.tick()
+    assert not play.world.changes
+    assert "interrupted" in play.last("RemediationSuperseded")
+
+
+def test_a_conflict_of_no_consequence_is_retried_with_the_new_generation() -> None:
+    play = _awaiting()
+    world = play.world
+
+    class Meddling(World):
+        """Somebody scales just before the patch arrives."""
+
+    meddled = []
+    obey = world.obey
+
+    def first_scale(command: object) -> object:
+        if not meddled:
+            meddled.append(True)
+            world.edit(spec={"replicas": 5})
+        return obey(command)  # type: ignore[arg-type]
+
+    world.obey = first_scale  # type: ignore[method-assign,assignment]
+    play.say("approve", play.open("rollback"))
+    assert "RemediationRetried" in play.reasons
+    assert len(world.changes) == 1
+
+
+def test_an_unreachable_target_is_waited_for_and_not_guessed_at() -> None:
+    play = _awaiting()
+    play.world.reachable = False
+    play.say("approve", play.open("rollback"))
+    assert play.phase == "Remediating"
+    assert not play.world.changes
+    play.world.reachable = True
+    play.tick()
+    assert len(play.world.changes) == 1
+
+
+def test_phases_follow_only_as_the_contract_says() -> None:
+    status = Play().tick().status
+    for phase, allowed in TRANSITIONS.items():
+        current = status.model_copy(update={"phase": phase})
+        for wanted in TRANSITIONS:
+            step = Step("Tried", "", phase=wanted)
+            if wanted in allowed or wanted is phase:
+                assert evolve(current, step, build.NOW).phase is wanted
+            else:
+                with pytest.raises(ForbiddenTransitionError):
+                    evolve(current, step, build.NOW)
+
+
+def test_unavailable_is_never_good() -> None:
+    play = _awaiting()
+    play.say("approve", play.open("rollback"))
+    play.world.reachable = False
+    play.after(minutes=9)
+    assert play.phase == "Verifying"
+    assert isinstance(play.world.answer(build.NEEDS.workload), Unavailable)
+
+
+def _condition(play: Play, kind: str) -> str:
+    return next(str(c.status) for c in play.status.conditions if c.type == kind)

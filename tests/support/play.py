@@ -1,0 +1,336 @@
+"""Plays an Incident without a cluster: a small world of facts, and the runner's loop over it.
+
+The world answers what ``required`` asks and obeys the patches that ``decide`` commands, so that
+whole incidents run in milliseconds, with time as a number. It stands in for facts, not for the
+Kubernetes API: what the API server does is tested on a real one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from incident_commander.api.base import GROUP, HANDLED_ANNOTATION, format_timestamp
+from incident_commander.api.common import TargetKind
+from incident_commander.api.incident import Incident, IncidentStatus
+from incident_commander.api.policy import ResponsePolicy
+from incident_commander.api.runbook import Runbook
+from incident_commander.core.case import Case, Limits
+from incident_commander.core.decide import Decision, decide, required
+from incident_commander.core.remediate import Command
+from incident_commander.core.requests import cleanup
+from incident_commander.values import (
+    Answer,
+    Applied,
+    DryRun,
+    DryRunNeed,
+    Facts,
+    GuardProof,
+    IncidentNeed,
+    Missing,
+    Outcome,
+    Pod,
+    PodsNeed,
+    ProofNeed,
+    QueryNeed,
+    Question,
+    Revision,
+    RevisionsNeed,
+    Scalar,
+    Stale,
+    Unavailable,
+    Workload,
+    WorkloadNeed,
+)
+from tests.actions.jsonpatch import TestFailedError, apply
+from tests.support import build
+
+MAX_TURNS = 60
+
+
+@dataclass
+class World:
+    """What there is to know. Tests change its fields."""
+
+    now: datetime = build.NOW
+    raw: dict[str, Any] | None = field(default_factory=build.workload_raw)
+    revisions: Sequence[Revision] = field(default_factory=build.history)
+    pods: Sequence[Pod] | None = None
+    bad_images: frozenset[str] = frozenset({build.NEW_IMAGE})
+    """Releases whose requests fail."""
+    requests: float = 60.0
+    metrics: str = "up"
+    """up, down, empty or nan."""
+    fingerprint: str = "guard-1"
+    proven: bool = True
+    reachable: bool = True
+    """Whether the target can be read."""
+    others: dict[str, Incident] = field(default_factory=dict)
+    changes: list[Command] = field(default_factory=list)
+    """Every change of the target that was made, in order."""
+    lose_response: bool = False
+    """The next change is made, but the answer is lost."""
+
+    def __post_init__(self) -> None:
+        assert self.raw is not None
+        self._settle(self.raw)
+
+    @property
+    def image(self) -> str:
+        """The release that runs."""
+        assert self.raw is not None
+        image: str = self.raw["spec"]["template"]["spec"]["containers"][0]["image"]
+        return image
+
+    def workload(self) -> Workload:
+        """The target as read."""
+        assert self.raw is not None
+        meta = self.raw["metadata"]
+        return Workload(
+            kind=TargetKind.DEPLOYMENT,
+            namespace=meta["namespace"],
+            name=meta["name"],
+            uid=meta["uid"],
+            resource_version=meta["resourceVersion"],
+            generation=meta["generation"],
+            raw=self.raw,
+        )
+
+    def answer(self, question: Question) -> Answer:
+        """Answer one question."""
+        if isinstance(question, WorkloadNeed | RevisionsNeed | PodsNeed | DryRunNeed):
+            if not self.reachable:
+                return Unavailable("target", "connection refused")
+            if self.raw is None:
+                return Missing("Deployment checkout")
+        match question:
+            case WorkloadNeed():
+                return self.workload()
+            case RevisionsNeed():
+                return tuple(self.revisions)
+            case PodsNeed():
+                healthy = tuple(build.pod(name=f"checkout-{n}") for n in "abc")
+                return tuple(self.pods) if self.pods is not None else healthy
+            case QueryNeed():
+                return self._metric(question)
+            case DryRunNeed():
+                assert self.raw is not None
+                return DryRun(self.raw, self.raw)
+            case ProofNeed():
+                return GuardProof(self.fingerprint, self.proven, "as told", self.now)
+            case IncidentNeed():
+                return self.others.get(question.name) or Missing(f"Incident {question.name}")
+
+    def _metric(self, need: QueryNeed) -> Answer:
+        if self.metrics == "down" or self.raw is None:
+            return Unavailable("Prometheus", "connection refused")
+        if self.metrics == "empty" or need.offset:
+            return Scalar(None, 0)
+        if self.metrics == "nan":
+            return Scalar(float("nan"))
+        if "5.." in need.query:
+            return Scalar(self.requests * 0.4 if self.image in self.bad_images else 0.0)
+        return Scalar(self.requests)
+
+    def edit(self, **over: Any) -> None:
+        """Change the target as somebody else would: a new generation if the spec changes."""
+        assert self.raw is not None
+        changed = build.merged(self.raw, over)
+        if changed["spec"] != self.raw["spec"]:
+            changed = build.merged(
+                changed, {"metadata": {"generation": self.raw["metadata"]["generation"] + 1}}
+            )
+        self._settle(changed)
+
+    def release(self, image: str) -> None:
+        """Roll out an image, as somebody else would."""
+        self.edit(spec={"template": build.template(image)})
+        number = max((r.number for r in self.revisions), default=0) + 1
+        self.revisions = (
+            *self.revisions,
+            build.revision(number, image, created_at=self.now, label=f"new{number}"),
+        )
+
+    def obey(self, command: Command) -> Outcome:
+        """Make a change of the target."""
+        if self.raw is None:
+            return Stale("gone")
+        if not self.reachable:
+            return Unavailable("target", "connection refused")
+        try:
+            changed = apply(command.patch, self.raw)
+        except TestFailedError as error:
+            return Stale(str(error))
+        generation = self.raw["metadata"]["generation"] + 1
+        self._settle(build.merged(changed, {"metadata": {"generation": generation}}))
+        self.changes.append(command)
+        if self.lose_response:
+            self.lose_response = False
+            return Unavailable("target", "the answer was lost")
+        return Applied(generation, "1")
+
+    def _settle(self, changed: Mapping[str, Any]) -> None:
+        """The controllers follow at once."""
+        count = changed["spec"].get("replicas", 1)
+        generation = changed["metadata"]["generation"]
+        counts = dict.fromkeys(
+            ("replicas", "readyReplicas", "updatedReplicas", "availableReplicas"), count
+        )
+        self.raw = build.merged(changed, {"status": {"observedGeneration": generation, **counts}})
+
+
+@dataclass
+class Shelf:
+    """Runbooks and policies at hand."""
+
+    books: list[Runbook] = field(default_factory=lambda: [build.runbook()])
+    policies: list[ResponsePolicy] = field(default_factory=list)
+
+    def runbooks(self, namespace: str) -> Sequence[Runbook]:
+        return [b for b in self.books if b.metadata.namespace == namespace]
+
+    def runbook(self, namespace: str, name: str) -> Runbook | None:
+        return next((b for b in self.runbooks(namespace) if b.metadata.name == name), None)
+
+    def policy(self, namespace: str, name: str) -> ResponsePolicy | None:
+        return next(
+            (
+                p
+                for p in self.policies
+                if (p.metadata.namespace, p.metadata.name) == (namespace, name)
+            ),
+            None,
+        )
+
+
+class Play:
+    """One Incident on its way.
+
+    Parameters
+    ----------
+    over
+        Merged into the Incident that is declared.
+    """
+
+    def __init__(self, world: World | None = None, **over: Any) -> None:
+        self.world = world or World()
+        self.shelf = Shelf()
+        created = {"metadata": {"creationTimestamp": format_timestamp(self.world.now)}}
+        self.incident = build.incident(**build.merged(created, over))
+        self.decisions: list[Decision] = []
+        self.written = 0
+
+    @property
+    def status(self) -> IncidentStatus:
+        return self.incident.status
+
+    @property
+    def phase(self) -> str:
+        return str(self.status.phase)
+
+    @property
+    def reasons(self) -> list[str]:
+        return [e.reason for e in self.status.timeline]
+
+    def last(self, reason: str) -> str:
+        """The newest message with that reason."""
+        return next(e.message for e in reversed(self.status.timeline) if e.reason == reason)
+
+    def open(self, remediation: str) -> str:
+        """Id of the open proposal of that remediation."""
+        return next(
+            p.id
+            for p in self.status.proposals
+            if p.remediation == remediation and p.state == "Proposed"
+        )
+
+    def say(self, key: str, value: str, by: str = "alice") -> Play:
+        """Make a request, as the API server lets it in, and let the operator see it."""
+        self._annotate({f"{GROUP}/{key}": value, f"{GROUP}/{key}-by": by})
+        return self.tick()
+
+    def edit(self, **spec: Any) -> Play:
+        """Change ``spec``: a new generation."""
+        raw = {"spec": self.incident.spec.to_api()}
+        changed = build.merged(raw, {"spec": spec})["spec"]
+        meta = self.incident.metadata
+        self.incident = Incident(
+            metadata=meta.model_copy(update={"generation": meta.generation + 1}),
+            spec=type(self.incident.spec).model_validate(changed),
+            status=self.status,
+        )
+        return self.tick()
+
+    def after(self, **time: float) -> Play:
+        """Let time pass, waking the Incident whenever it asked for it."""
+        until = self.world.now + timedelta(**time)
+        for _ in range(10_000):
+            due = self.decisions[-1].wake_at if self.decisions else None
+            if due is None or due > until:
+                break
+            self.world.now = max(self.world.now, due)
+            if self.world.now == due == until:
+                break
+            before = self.world.now
+            self.tick()
+            again = self.decisions[-1].wake_at
+            if again is not None and again <= before:
+                self.world.now += timedelta(seconds=1)
+        self.world.now = max(self.world.now, until)
+        return self.tick()
+
+    def tick(self, *, crash_after: int | None = None) -> Play:
+        """Do what the runner does at a wake-up; ``crash_after``: die after so many writes."""
+        facts, outcome = Facts(), None
+        writes = 0
+        for _ in range(MAX_TURNS):
+            case = Case(
+                self.incident,
+                self.shelf,
+                self.world.now,
+                Limits(),
+                outcome,
+                self.world.fingerprint,
+            )
+            missing = required(case, facts) - facts.keys()
+            if missing:
+                facts = facts.with_({q: self.world.answer(q) for q in missing})
+                continue
+            decision = decide(case, facts)
+            self.decisions.append(decision)
+            saved = decision.status != self.status
+            if saved:
+                writes += self._save(decision.status)
+                if writes == crash_after:
+                    return self
+            if decision.command is not None:
+                outcome, facts = self.world.obey(decision.command), Facts()
+                writes += 1
+                if writes == crash_after or isinstance(outcome, Unavailable):
+                    return self
+                continue
+            if not saved and (rest := cleanup(self.incident)) is not None:
+                self._annotate({HANDLED_ANNOTATION: str(rest.seq)}, remove=rest.annotations)
+                writes += 1
+                if writes == crash_after:
+                    return self
+            elif not saved:
+                return self
+            outcome = None
+        raise AssertionError(f"no rest within {MAX_TURNS} turns: {self.reasons[-8:]}")
+
+    def _save(self, status: IncidentStatus) -> int:
+        # Through JSON, as the API server stores it.
+        stored = IncidentStatus.model_validate(status.to_api())
+        self.incident = self.incident.model_copy(update={"status": stored})
+        self.written += 1
+        return 1
+
+    def _annotate(self, add: Mapping[str, str], remove: frozenset[str] = frozenset()) -> None:
+        meta = self.incident.metadata
+        kept = {k: v for k, v in meta.annotations.items() if k not in remove}
+        self.incident = self.incident.model_copy(
+            update={"metadata": meta.model_copy(update={"annotations": {**kept, **add}})}
+        )
