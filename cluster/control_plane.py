@@ -8,27 +8,19 @@ from __future__ import annotations
 import os
 import subprocess
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import yaml
 
 from cluster.files import write_whole
 from cluster.processes import forget_ended, stop_components
+from cluster.settings import settings
 
 if TYPE_CHECKING:
     from cluster.layout import Cluster
 
-_CUSTOM_RESOURCES = ["Stage", "Metric", "ClusterResourceUsage"]
 _PROMETHEUS_TEMPLATE = Path(__file__).with_name("prometheus.yaml")
 _START_SECONDS = 180
-_IMPATIENT = [
-    # There is one of each, so nobody needs to be elected.
-    {"key": "leader-elect", "value": "false"},
-    # Thirty controllers ask for their tokens one after another; the defaults (20 a second) make
-    # that five seconds.
-    {"key": "kube-api-qps", "value": "500"},
-    {"key": "kube-api-burst", "value": "1000"},
-]
 
 
 class StartFailed(Exception):  # noqa: N818 - reads as what happened
@@ -89,67 +81,6 @@ def write_prometheus_settings(cluster: Cluster) -> bool:
         return False
     write_whole(target, text)
     return True
-
-
-def settings(cluster: Cluster) -> dict[str, Any]:
-    """Return what kwokctl is told."""
-    tools, ports = cluster.tools, cluster.ports
-    return {
-        "apiVersion": "config.kwok.x-k8s.io/v1alpha1",
-        "kind": "KwokctlConfiguration",
-        "metadata": {"name": "kwokctl-configuration"},
-        "options": {
-            "runtime": "binary",
-            "bindAddress": "127.0.0.1",
-            "enableCRDs": _CUSTOM_RESOURCES,
-            "kubeApiserverPort": ports.apiserver,
-            "etcdPort": ports.etcd,
-            "etcdPeerPort": ports.etcd_peer,
-            "kubeControllerManagerPort": ports.controller_manager,
-            "kubeSchedulerPort": ports.scheduler,
-            "kwokControllerPort": ports.kwok,
-            "prometheusPort": ports.prometheus,
-            "kubeApiserverBinary": tools["kube-apiserver"],
-            "kubeControllerManagerBinary": tools["kube-controller-manager"],
-            "kubeSchedulerBinary": tools["kube-scheduler"],
-            "etcdBinary": tools["etcd"],
-            "kwokControllerBinary": tools["kwok"],
-            "prometheusBinary": tools["prometheus"],
-            "kubectlBinary": tools["kubectl"],
-        },
-        "componentsPatches": [
-            {
-                "name": "kube-controller-manager",
-                "extraArgs": [
-                    # Else every controller acts as an administrator, and a policy that would
-                    # stop the garbage collector of a real cluster stops nothing here.
-                    {"key": "use-service-account-credentials", "value": "true"},
-                    *_IMPATIENT,
-                ],
-            },
-            {"name": "kube-scheduler", "extraArgs": _IMPATIENT},
-            {
-                "name": "kwok-controller",
-                "extraArgs": [
-                    # Else nodes and pods have no host address.
-                    {"key": "node-ip", "value": "127.0.0.1", "override": True},
-                    # Else it complains every second about each node without pods.
-                    {"key": "v", "value": "ERROR"},
-                ],
-            },
-            {
-                "name": "prometheus",
-                "extraArgs": [
-                    {
-                        "key": "config.file",
-                        "value": str(cluster.home / "prometheus.yaml"),
-                        "override": True,
-                    },
-                    {"key": "storage.tsdb.path", "value": str(cluster.workdir / "prometheus")},
-                ],
-            },
-        ],
-    }
 
 
 def _kwokctl(cluster: Cluster, *command: str) -> None:

@@ -17,6 +17,7 @@ from cluster.files import locked
 from cluster.health import all_running, complaints, unfinished
 from cluster.layout import Cluster, Ports
 from cluster.processes import kill_components
+from cluster.settings import settings
 from cluster.toolchain import ensure_tools
 from cluster.toolchain.catalogue import TOOLS
 from cluster.toolchain.ensure import cache_folder
@@ -155,7 +156,7 @@ def _definition() -> str:
     """Digest what a running cluster cannot be changed in: its programs and their settings."""
     names = {tool.name: tool.name for tool in TOOLS}
     sample = Cluster(Path("/"), "sample", Ports(1, 2, 3, 4, 5, 6, 7), names, "")
-    parts = [tool.key() for tool in TOOLS] + [json.dumps(control_plane.settings(sample))]
+    parts = [tool.key() for tool in TOOLS] + [json.dumps(settings(sample))]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
 
