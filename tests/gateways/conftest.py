@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -105,6 +108,17 @@ def kubeconfig(cluster: Cluster, token_file: Path) -> Path:
     return target
 
 
+@asynccontextmanager
+async def running(work: Coroutine[Any, Any, None]) -> AsyncIterator[asyncio.Task[None]]:
+    """Run something beside the test, and end it before its connections are closed."""
+    task = asyncio.create_task(work)
+    try:
+        yield task
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
 @pytest.fixture
 def settings() -> Settings:
     """The settings of an operator that was installed with the chart's defaults."""
@@ -115,5 +129,13 @@ def settings() -> Settings:
 async def client(kubeconfig: Path, settings: Settings) -> AsyncIterator[Client]:
     """The API server as the operator sees it."""
     client = await Client.connect(settings, str(kubeconfig))
+    yield client
+    await client.close()
+
+
+@pytest.fixture
+async def admin(cluster: Cluster, settings: Settings) -> AsyncIterator[Client]:
+    """The API server as its administrator sees it, for what RBAC would refuse first."""
+    client = await Client.connect(settings, str(cluster.kubeconfig))
     yield client
     await client.close()

@@ -21,7 +21,7 @@ from incident_commander.gateways.client import Client
 from incident_commander.gateways.incidents import Incidents
 from incident_commander.settings import Settings
 from incident_commander.values import GuardProof, IncidentRef, ProofNeed, Unavailable
-from tests.gateways.conftest import Helm, install, until_guarded
+from tests.gateways.conftest import Helm, install, running, until_guarded
 from tests.support.api import Api
 from tests.support.objects import incident
 
@@ -44,9 +44,8 @@ class Watched:
 @pytest.fixture
 async def watched(client: Client, settings: Settings) -> AsyncIterator[Watched]:
     watched = Watched(client, settings)
-    task = asyncio.create_task(watched.guard.run())
-    yield watched
-    task.cancel()
+    async with running(watched.guard.run()):
+        yield watched
 
 
 @pytest.fixture
@@ -219,7 +218,8 @@ async def test_a_recreated_policy_is_another_guard(
     before = await prove(watched.guard, need)
     policy = api.get("validatingadmissionpolicies", STATUS).expect_ok()
     api.delete("validatingadmissionpolicies", STATUS)
-    meta = {key: policy["metadata"][key] for key in ("name", "labels")}
+    kept = ("name", "labels", "annotations")
+    meta = {key: policy["metadata"][key] for key in kept}
     api.create(
         "validatingadmissionpolicies", {"metadata": meta, "spec": policy["spec"]}
     ).expect_ok()

@@ -25,6 +25,7 @@ from incident_commander.values import (
     Need,
     ProofNeed,
     QueryNeed,
+    Question,
     Refused,
     Scalar,
     TargetNeeds,
@@ -82,7 +83,8 @@ async def until(
 ) -> Facts:
     asked: list[Need] = [needs.workload, needs.revisions, needs.pods]
     for _ in range(300):
-        facts = Facts(await observer.observe(asked, NOW))
+        answers = await observer.observe(asked, NOW)
+        facts = Facts(dict[Question, Answer](answers.items()))
         if good(facts):
             return facts
         await asyncio.sleep(0.1)

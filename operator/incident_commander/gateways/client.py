@@ -110,7 +110,7 @@ class Client:
                 headers={"Accept": accept, "Content-Type": content_type},
                 timeout=self._timeout,
             ) as response:
-                text = await response.text()
+                text = await response.text(errors="replace")
                 return _object_in(what, response, text)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise self._unreachable(what, error) from error
@@ -130,7 +130,7 @@ class Client:
                 timeout=timeout,
             ) as response:
                 if not response.ok:
-                    raise refusal(_answered(what, response, await response.text()))
+                    raise refusal(_answered(what, response, await response.text(errors="replace")))
                 async for line in _lines(response):
                     yield json.loads(line)
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
