@@ -8,6 +8,7 @@ decision fail.
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Final
 
 from hypothesis import HealthCheck, given, settings
@@ -141,7 +142,13 @@ def _silent_approval(writes: int) -> Callable[[Story], object]:
     return step
 
 
+def _unwatched(story: Story) -> None:
+    """Time passes while the operator is away."""
+    story.play.world.now += timedelta(minutes=16)
+
+
 STEPS: Final = st.one_of(
+    st.just(_unwatched),
     *(
         _say(key)
         for key in (
