@@ -79,6 +79,7 @@ async def test_a_version_that_is_too_old_is_listed_again(
 async def test_it_comes_back_after_an_outage_and_lists_what_it_missed(
     seen: Seen, client: Client, api: Api, namespace: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    await until(lambda: bool(client._streams._acquired))
     with monkeypatch.context() as patched:
         patched.setattr(client, "server", "https://127.0.0.1:1")
         for connection in client._streams._acquired.copy():

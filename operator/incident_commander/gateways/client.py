@@ -131,8 +131,11 @@ class Client:
             ) as response:
                 if not response.ok:
                     raise refusal(_answered(what, response, await response.text(errors="replace")))
-                async for line in _lines(response):
-                    yield json.loads(line)
+                try:
+                    async for line in _lines(response):
+                        yield json.loads(line)
+                finally:
+                    _hang_up(response)
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             raise self._unreachable(what, error) from error
 
@@ -169,6 +172,12 @@ class Client:
     def _unreachable(self, what: Asked, error: Exception) -> UnavailableError:
         why = str(error) or ("it took too long" if isinstance(error, TimeoutError) else repr(error))
         return UnavailableError(f"{what.text}: no answer of the API server {self.server}: {why}")
+
+
+def _hang_up(response: aiohttp.ClientResponse) -> None:
+    """Drop the connection of a watch that is left early, without the farewell of TLS."""
+    if response.connection is not None and response.connection.transport is not None:
+        response.connection.transport.abort()
 
 
 async def _lines(response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
