@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 __all__ = ["main"]
 
 _LOG = logging.getLogger("incident_commander")
-_DEAD_AFTER: Final = 30.0
-"""Seconds without kopf's watcher after which the process ends, to be started again."""
 _NOT_SERVED_PAUSE: Final = 2.0
 
 
@@ -76,6 +74,7 @@ async def serve(settings: Settings) -> None:
     from .gateways.targets import TargetWatches
     from .gateways.workloads import KubernetesWorkloads
     from .handlers.incidents import run_kopf
+    from .handlers.watchdog import Watchdog
     from .http.health import HealthServer
     from .runner import Gateways, Runner
 
@@ -104,14 +103,17 @@ async def serve(settings: Settings) -> None:
             announcer=announcer,
             targets=targets,
             library=library,
-            fingerprint=lambda: guard.fingerprint,
+            fingerprint=lambda: guard.fingerprint or None,
         ),
         limits_of(settings),
         now,
     )
     stop = asyncio.Event()
+    watchdog = Watchdog(_die)
+    # Alive is what answers: the watchdog ends the process itself, and an API server that is away
+    # is no reason to start the operator again.
     health = HealthServer(
-        settings.http_host, settings.http_port, alive=lambda: (), ready=lambda: ()
+        settings.http_host, settings.http_port, alive=lambda: (), ready=watchdog.problems
     )
     await _until_served(library.load)
     async with health:
@@ -122,7 +124,7 @@ async def serve(settings: Settings) -> None:
                 "guard": guard.run(),
                 "events": announcer.run(),
                 "schedule": runner.schedule.run(),
-                "watchdog": _watchdog(),
+                "watchdog": watchdog.run(),
             }.items()
         ]
         for task in tasks:
@@ -158,20 +160,6 @@ async def _until_served(load: Callable[[], object]) -> None:
             await asyncio.sleep(_NOT_SERVED_PAUSE)
         else:
             return
-
-
-async def _watchdog() -> None:
-    """End the process when kopf's watcher is dead: kopf never starts one again."""
-    from .handlers.incidents import watcher_alive
-
-    loop = asyncio.get_running_loop()
-    last_seen = loop.time()
-    while True:
-        await asyncio.sleep(2)
-        if watcher_alive():
-            last_seen = loop.time()
-        elif loop.time() - last_seen > _DEAD_AFTER:
-            _die("kopf's watcher of Incidents is dead")
 
 
 def _end_if_dead(task: asyncio.Task[None]) -> None:

@@ -488,3 +488,11 @@ def test_unavailable_is_never_good() -> None:
 
 def _condition(play: Play, kind: str) -> str:
     return next(str(c.status) for c in play.status.conditions if c.type == kind)
+
+
+def test_a_restarted_operator_that_has_not_seen_the_guard_yet_voids_nothing() -> None:
+    play = _awaiting()
+    before = play.open("rollback")
+    play.guard_seen = False
+    play.tick()
+    assert play.open("rollback") == before

@@ -221,6 +221,8 @@ class Play:
         self.incident = build.incident(**build.merged(created, over))
         self.decisions: list[Decision] = []
         self.written = 0
+        self.guard_seen = True
+        """Whether the operator has seen the guard's policies since it started."""
 
     @property
     def status(self) -> IncidentStatus:
@@ -292,7 +294,7 @@ class Play:
                 self.world.now,
                 Limits(),
                 outcome,
-                self.world.fingerprint,
+                self.world.fingerprint if self.guard_seen else None,
             )
             missing = required(case, facts) - facts.keys()
             if missing:

@@ -120,6 +120,15 @@ def await_approval(case: Case, draft: Draft, facts: Facts) -> Draft:
 
 
 def _guard_changed(case: Case, draft: Draft, facts: Facts) -> Draft:
+    proof, known = facts.proof(case.proof), draft.status.guard
+    if (
+        isinstance(proof, GuardProof)
+        and proof.proven
+        and known is not None
+        and proof.fingerprint == known.fingerprint
+    ):
+        # It moved and came back between two looks of the watch: what was shown still stands.
+        return draft
     draft = record_guard(case, close_open(draft), facts)
     guard = draft.status.guard
     message = "The admission guard was changed: open proposals are void."
