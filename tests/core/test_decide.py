@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -10,10 +11,10 @@ from incident_commander.api.policy import ResponsePolicy
 from incident_commander.core.evolve import TRANSITIONS, ForbiddenTransitionError, Step, evolve
 from incident_commander.values import Unavailable
 from tests.support import build
-from tests.support.play import Play, World
+from tests.support.play import Play
 
 
-def _awaiting(**over: object) -> Play:
+def _awaiting(**over: Any) -> Play:
     play = Play(**over).tick()
     assert play.phase == "AwaitingApproval", play.reasons
     return play
@@ -434,11 +435,8 @@ def test_after_a_crash_a_target_that_moved_is_never_changed() -> None:
 def test_a_conflict_of_no_consequence_is_retried_with_the_new_generation() -> None:
     play = _awaiting()
     world = play.world
-
-    class Meddling(World):
-        """Somebody scales just before the patch arrives."""
-
-    meddled = []
+    # Somebody scales just before the patch arrives.
+    meddled: list[bool] = []
     obey = world.obey
 
     def first_scale(command: object) -> object:

@@ -21,7 +21,6 @@ from ..checks.templates import TemplateProblem
 from ..values import (
     Applied,
     Facts,
-    GuardProof,
     JsonPatch,
     Missing,
     Need,
@@ -89,7 +88,9 @@ def decide(case: Case, draft: Draft, facts: Facts) -> tuple[Draft, Command | Non
 
 def _check_again(case: Case, draft: Draft, facts: Facts, proposal: Proposal) -> Draft:
     proof = facts.proof(case.proof)
-    if not (isinstance(proof, GuardProof) and proof.proven):
+    if isinstance(proof, Unavailable):
+        return _wait(case, draft, proposal, f"the guard cannot be proven: {proof.message}")
+    if not proof.proven:
         return _unguarded(draft, proposal, proof.message)
     if draft.status.guard and proof.fingerprint != draft.status.guard.fingerprint:
         return _superseded(draft, proposal, "the admission guard was changed since it was proposed")
@@ -122,12 +123,18 @@ def _no_target(case: Case, draft: Draft, facts: Facts, proposal: Proposal) -> Dr
     match facts.workload(case.target.workload):
         case Missing(what=what):
             return _superseded(draft, proposal, f"{what} is gone")
-        case _:
-            pass
+        case Unavailable(message=message):
+            return _wait(case, draft, proposal, f"its target cannot be read: {message}")
+        case Workload():
+            return _wait(case, draft, proposal, "its rollout history cannot be read")
+
+
+def _wait(case: Case, draft: Draft, proposal: Proposal, why: str) -> Draft:
+    """What cannot be asked now is asked again, as long as the approval may reasonably stand."""
     approval = draft.status.approval
     waited = case.now - approval.at if approval else timedelta()
     if waited > proposal.verification.timeout:
-        return _superseded(draft, proposal, "its target could not be read in time")
+        return _superseded(draft, proposal, why)
     return draft
 
 

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from ..api.common import ProposalState
 from ..api.incident import IncidentStatus
-from ..values import Facts, GuardProof, Need, Workload, significant_hash
+from ..values import Facts, GuardProof, Need, Unavailable, Workload, significant_hash
 from . import diagnose, propose, remediate
 from .case import Case
 from .diagnose import running_template
@@ -19,6 +19,7 @@ from .rounds import record_guard
 
 __all__ = [
     "await_approval",
+    "guard_moved",
     "investigate_on",
     "needs_awaiting",
     "needs_investigating",
@@ -38,12 +39,13 @@ def needs_investigating(case: Case) -> frozenset[Need]:
 def needs_awaiting(case: Case) -> frozenset[Need]:
     """Say what open proposals have to be held against."""
     asked: set[Need] = {case.target.workload, case.target.revisions}
-    if _guard_moved(case):
+    if guard_moved(case):
         asked.add(case.proof)
     return frozenset(asked)
 
 
-def _guard_moved(case: Case) -> bool:
+def guard_moved(case: Case) -> bool:
+    """Whether the guard, as watched, is another than when the proposals were made."""
     guard = case.status.guard
     return (
         guard is not None
@@ -103,7 +105,7 @@ def await_approval(case: Case, draft: Draft, facts: Facts) -> Draft:
     open_ = [p for p in draft.status.proposals if p.state is ProposalState.PROPOSED]
     if not open_:
         return investigate(draft, "NothingToOffer", "No proposal is open.")
-    if _guard_moved(case):
+    if guard_moved(case):
         return _guard_changed(case, draft, facts)
     live = propose.situation(case, facts)
     if live is not None:
@@ -121,12 +123,9 @@ def await_approval(case: Case, draft: Draft, facts: Facts) -> Draft:
 
 def _guard_changed(case: Case, draft: Draft, facts: Facts) -> Draft:
     proof, known = facts.proof(case.proof), draft.status.guard
-    if (
-        isinstance(proof, GuardProof)
-        and proof.proven
-        and known is not None
-        and proof.fingerprint == known.fingerprint
-    ):
+    if isinstance(proof, Unavailable):
+        return draft
+    if proof.proven and known is not None and proof.fingerprint == known.fingerprint:
         # It moved and came back between two looks of the watch: what was shown still stands.
         return draft
     draft = record_guard(case, close_open(draft), facts)
