@@ -179,7 +179,7 @@ STEPS: Final = st.one_of(
 
 
 @settings(
-    max_examples=120,
+    max_examples=80,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
@@ -193,7 +193,7 @@ def test_whatever_happens_nothing_is_changed_without_approval(
         story.check()
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(steps=st.lists(STEPS, max_size=6))
 def test_with_healthy_facts_and_an_approving_commander_the_end_is_reached(
     steps: list[Callable[[Story], object]],
