@@ -10,11 +10,12 @@ from datetime import datetime
 from ..api.common import ProposalState
 from ..api.incident import IncidentStatus
 from ..values import Facts, GuardProof, Need, Unavailable, Workload, significant_hash
-from . import diagnose, propose, remediate
+from . import diagnose, propose
 from .case import Case
 from .diagnose import running_template
 from .evolve import Draft, phase_since
 from .moves import close_open, investigate, start_round, to_verifying
+from .recheck import drift_of
 from .rounds import record_guard
 
 __all__ = [
@@ -109,7 +110,7 @@ def await_approval(case: Case, draft: Draft, facts: Facts) -> Draft:
         return _guard_changed(case, draft, facts)
     live = propose.situation(case, facts)
     if live is not None:
-        drifts = {p.id: d for p in open_ if (d := remediate.drift_of(p, live))}
+        drifts = {p.id: d for p in open_ if (d := drift_of(p, live))}
         if drifts:
             return _target_drifted(case, draft, live.workload, drifts)
     if all(case.now >= p.expires_at for p in open_):

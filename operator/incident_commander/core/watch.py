@@ -20,7 +20,7 @@ from .diagnose import remembered_failing
 from .evolve import Draft
 from .moves import investigate, next_attempt, start_monitoring
 from .propose import verification_plan
-from .remediate import fail
+from .settle import fail
 
 __all__ = ["decide_monitoring", "decide_verifying", "needs"]
 

@@ -1,0 +1,130 @@
+"""Between intent and outcome: make the one change, or find out that it was made.
+
+After a crash the target is read before anything else: marker there = applied; no marker and the
+intent's generation = act; anything else = superseded, never act.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..actions import Situation, all_actions
+from ..api.base import MARKER_ANNOTATION
+from ..api.common import ProposalState
+from ..api.incident import Evidence, Execution, ExecutionState, Proposal
+from ..values import Applied, Facts, JsonPatch, Missing, Refused, Stale, Workload
+from . import propose
+from .case import Case
+from .evolve import Draft
+from .recheck import drift_of, drifted, superseded
+from .settle import fail
+
+__all__ = ["Command", "act"]
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """The one change of a workload. It exists only with a written intent for an approval."""
+
+    proposal: str
+    target: Workload
+    patch: JsonPatch
+
+
+def act(
+    case: Case, draft: Draft, facts: Facts, proposal: Proposal, execution: Execution
+) -> tuple[Draft, Command | None]:
+    """Make the change, record that it was made, or give it up."""
+    match case.result:
+        case Applied(generation=generation):
+            return _applied(case, draft, proposal, generation, "The API server confirmed it."), None
+        case Refused(message=message):
+            return _refused(case, draft, proposal, message), None
+        case _:
+            pass
+    live = propose.situation(case, facts)
+    if live is None:
+        return _target_gone(case, draft, facts, proposal), None
+    workload, action = live.workload, all_actions()[proposal.action]
+    if workload.annotations.get(MARKER_ANNOTATION) == proposal.id:
+        found = "Its marker was found on the target after an interruption."
+        return _applied(case, draft, proposal, workload.generation, found), None
+    if drift := drift_of(proposal, live):
+        return drifted(case, _not_applied(draft, execution), proposal, workload, drift), None
+    if workload.generation != execution.target_generation:
+        return _moved(draft, proposal, execution, live, case), None
+    patch = action.change(proposal.parameters, live, proposal.id, execution.started_at)
+    return draft, Command(proposal.id, workload, patch)
+
+
+def _moved(
+    draft: Draft, proposal: Proposal, execution: Execution, live: Situation, case: Case
+) -> Draft:
+    """The generation moved, but nothing that the plan depends on."""
+    generation = live.workload.generation
+    if not isinstance(case.result, Stale):
+        # After a crash nobody knows whose change that was: it may have been ours, undone since.
+        return superseded(
+            _not_applied(draft, execution).set(execution=None),
+            proposal,
+            f"it was interrupted, and its target moved from generation "
+            f"{execution.target_generation} to {generation} meanwhile",
+        )
+    return draft.add(
+        "RemediationRetried",
+        f"The target moved to generation {generation} meanwhile; nothing that the plan depends on "
+        "changed. Trying again.",
+        proposal=proposal.id,
+        changes={"execution": execution.model_copy(update={"target_generation": generation})},
+    )
+
+
+def _not_applied(draft: Draft, execution: Execution) -> Draft:
+    return draft.set(execution=execution.model_copy(update={"state": ExecutionState.NOT_APPLIED}))
+
+
+def _applied(case: Case, draft: Draft, proposal: Proposal, generation: int, how: str) -> Draft:
+    execution = draft.status.execution
+    assert execution is not None  # noqa: S101 - for the type checker
+    deadline = case.now + proposal.verification.timeout
+    draft = draft.proposal(proposal.id, state=ProposalState.APPLIED)
+    return draft.add(
+        "RemediationApplied",
+        f"{proposal.summary}: done. {how} Next: its rollout, until {deadline:%H:%M:%S} UTC at the "
+        "latest.",
+        proposal=proposal.id,
+        evidence=Evidence(query=proposal.command[:512], value=f"generation {generation}"),
+        changes={
+            "remediations": draft.status.remediations + 1,
+            "execution": execution.model_copy(
+                update={
+                    "state": ExecutionState.APPLIED,
+                    "applied_at": case.now,
+                    "applied_generation": generation,
+                    "deadline": deadline,
+                }
+            ),
+        },
+    )
+
+
+def _refused(case: Case, draft: Draft, proposal: Proposal, message: str) -> Draft:
+    return fail(
+        case,
+        draft,
+        proposal,
+        "RemediationRefused",
+        f"The API server refused {proposal.id}: {message} Nothing was changed.",
+    )
+
+
+def _target_gone(case: Case, draft: Draft, facts: Facts, proposal: Proposal) -> Draft:
+    match facts.workload(case.target.workload):
+        case Missing(what=what):
+            execution = draft.status.execution
+            assert execution is not None  # noqa: S101 - for the type checker
+            return superseded(
+                _not_applied(draft, execution).set(execution=None), proposal, f"{what} is gone"
+            )
+        case _:
+            return draft

@@ -1,0 +1,183 @@
+"""Between approval and intent: see that everything is still as it was shown.
+
+The guard, what the proposal depends on, and its reason are checked again on fresh facts. Only then
+the intent is written; else nothing is done, and the timeline says why.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from ..actions import Situation, all_actions
+from ..api.common import Confidence, ProposalState
+from ..api.incident import Evidence, Execution, ExecutionState, Proposal
+from ..api.runbook import DiagnosisStep
+from ..values import Facts, Missing, Unavailable, Workload, significant_hash
+from . import diagnose, propose
+from .case import Case
+from .evolve import Draft
+from .moves import investigate, start_round, to_verifying
+
+__all__ = ["check_again", "drift_of", "drifted", "stale_steps", "superseded"]
+
+
+def check_again(case: Case, draft: Draft, facts: Facts, proposal: Proposal) -> Draft:
+    """Write the intent if everything still holds; else nothing is done."""
+    proof = facts.proof(case.proof)
+    if isinstance(proof, Unavailable):
+        return _wait(case, draft, proposal, f"the guard cannot be proven: {proof.message}")
+    if not proof.proven:
+        return _unguarded(draft, proposal, proof.message)
+    if draft.status.guard and proof.fingerprint != draft.status.guard.fingerprint:
+        return superseded(draft, proposal, "the admission guard was changed since it was proposed")
+    live = propose.situation(case, facts)
+    if live is None:
+        return _no_target(case, draft, facts, proposal)
+    if drift := drift_of(proposal, live):
+        return drifted(case, draft, proposal, live.workload, drift)
+    if problem := _when_no_longer_true(case, draft, facts, proposal):
+        return superseded(draft, proposal, problem)
+    return _intend(case, draft, proposal, live)
+
+
+def _unguarded(draft: Draft, proposal: Proposal, message: str) -> Draft:
+    draft = draft.proposal(proposal.id, state=ProposalState.SUPERSEDED).set(approval=None)
+    guard = draft.status.guard
+    return investigate(
+        draft,
+        "RemediationSuperseded",
+        f"{proposal.id} was not done: approvals are not guarded. {message} Restore the policies "
+        "(helm upgrade); then there are new proposals.",
+        guard=guard.model_copy(update={"proven": False, "message": message[:512]})
+        if guard
+        else None,
+    )
+
+
+def _no_target(case: Case, draft: Draft, facts: Facts, proposal: Proposal) -> Draft:
+    match facts.workload(case.target.workload):
+        case Missing(what=what):
+            return superseded(draft, proposal, f"{what} is gone")
+        case Unavailable(message=message):
+            return _wait(case, draft, proposal, f"its target cannot be read: {message}")
+        case Workload():
+            return _wait(case, draft, proposal, "its rollout history cannot be read")
+
+
+def _wait(case: Case, draft: Draft, proposal: Proposal, why: str) -> Draft:
+    """What cannot be asked now is asked again, as long as the approval may reasonably stand."""
+    approval = draft.status.approval
+    waited = case.now - approval.at if approval else timedelta()
+    if waited > proposal.verification.timeout:
+        return superseded(draft, proposal, why)
+    return draft
+
+
+def drift_of(proposal: Proposal, live: Situation) -> str | None:
+    """Say what changed of what the proposal depends on, if anything."""
+    action = all_actions()[proposal.action]
+    now = action.depends_on(proposal.parameters, live)
+    changed = sorted(
+        k for k in {*proposal.depends_on, *now} if proposal.depends_on.get(k) != now.get(k)
+    )
+    if not changed:
+        return None
+    return ", ".join(
+        f"{k} was {proposal.depends_on.get(k) or 'absent'}, is {now.get(k) or 'absent'}"
+        for k in changed
+    )
+
+
+def drifted(case: Case, draft: Draft, proposal: Proposal, workload: Workload, drift: str) -> Draft:
+    """Nothing is done: the target is not the one that was shown."""
+    draft = draft.proposal(proposal.id, state=ProposalState.SUPERSEDED, recommended=False)
+    lost = f"{proposal.id} was not done: {workload.kind} {workload.name} changed since ({drift})."
+    same_template = proposal.depends_on.get("templateHash") == workload.template_hash
+    if same_template or workload.uid != proposal.target.uid:
+        return start_round(
+            draft.set(approval=None),
+            "RemediationSuperseded",
+            f"{lost} Diagnosing again for new proposals.",
+            attempt=draft.status.attempt + 1,
+        )
+    if significant_hash(workload.template) in draft.status.failing_templates:
+        return investigate(
+            draft.set(approval=None),
+            "RemediationSuperseded",
+            f"{lost} It now runs a release already seen failing: people investigate.",
+        )
+    return to_verifying(
+        case, draft, "RemediationSuperseded", f"{lost} Verifying what others made of it."
+    )
+
+
+def superseded(draft: Draft, proposal: Proposal, why: str) -> Draft:
+    """Give the approval up: nothing is done, and a new round begins."""
+    draft = draft.proposal(proposal.id, state=ProposalState.SUPERSEDED, recommended=False)
+    return start_round(
+        draft,
+        "RemediationSuperseded",
+        f"{proposal.id} was not done: {why}. Diagnosing again.",
+        approval=None,
+        attempt=draft.status.attempt + 1,
+    )
+
+
+def stale_steps(case: Case) -> list[DiagnosisStep]:
+    """Steps of the proposal's ``when`` whose findings are too old to act on."""
+    status = case.status
+    proposal = status.proposal(status.approval.proposal) if status.approval else None
+    if proposal is None or proposal.confidence is Confidence.REQUESTED or case.runbook is None:
+        return []
+    found = {f.step: f for f in status.diagnosis.findings} if status.diagnosis else {}
+    remediation = next(
+        (r for r in case.runbook.spec.remediation if r.name == proposal.remediation), None
+    )
+    named = {w.step for w in remediation.when} if remediation else set()
+    old = {
+        name
+        for name in named
+        if name not in found or case.now - found[name].at > case.limits.evidence_ttl
+    }
+    return [s for s in case.runbook.spec.diagnosis if s.name in old]
+
+
+def _when_no_longer_true(case: Case, draft: Draft, facts: Facts, proposal: Proposal) -> str | None:
+    stale = stale_steps(case)
+    if not stale or case.runbook is None:
+        return None
+    fresh = {f.step: f for f in diagnose.findings(case, facts, stale)}
+    old = draft.status.diagnosis.findings if draft.status.diagnosis else []
+    merged = [fresh.pop(f.step, f) for f in old] + list(fresh.values())
+    remediation = next(r for r in case.runbook.spec.remediation if r.name == proposal.remediation)
+    holds, why = propose.judge_when(remediation.when, merged)
+    if holds is False:
+        return f"its reason no longer holds: {why}"
+    if holds is None and proposal.confidence is Confidence.PROVEN:
+        return f"its reason cannot be proven any more: {why}"
+    return None
+
+
+def _intend(case: Case, draft: Draft, proposal: Proposal, live: Situation) -> Draft:
+    workload = live.workload
+    draft = draft.proposal(proposal.id, state=ProposalState.EXECUTING)
+    return draft.add(
+        "RemediationStarted",
+        f"{proposal.summary}. The change is bound to generation {workload.generation} of "
+        f"{workload.kind} {workload.name}.",
+        proposal=proposal.id,
+        evidence=Evidence(
+            query=f"GET {workload.kind} {workload.namespace}/{workload.name}",
+            value=f"uid {workload.uid}, generation {workload.generation}",
+            resource_version=workload.resource_version,
+        ),
+        changes={
+            "execution": Execution(
+                proposal=proposal.id,
+                state=ExecutionState.INTENT,
+                target_uid=workload.uid,
+                target_generation=workload.generation,
+                started_at=case.now,
+            )
+        },
+    )

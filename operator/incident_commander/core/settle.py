@@ -1,0 +1,80 @@
+"""After the change: await its rollout, as `kubectl rollout status` judges it, or give it up."""
+
+from __future__ import annotations
+
+from ..api.common import Phase, ProposalState
+from ..api.incident import Execution, ExecutionState, Proposal
+from ..values import Facts, Missing, Unavailable, Workload
+from . import propose, verify
+from .case import Case
+from .evolve import Draft
+from .moves import next_attempt
+from .rollout import RolloutState, progress
+
+__all__ = ["await_rollout", "fail"]
+
+
+def await_rollout(
+    case: Case, draft: Draft, facts: Facts, proposal: Proposal, execution: Execution
+) -> Draft:
+    """See how far the rollout is."""
+    workload = facts.workload(case.target.workload)
+    match workload:
+        case Missing(what=what):
+            return fail(case, draft, proposal, "RemediationFailed", f"{what} is gone.")
+        case Unavailable():
+            return _out_of_time(case, draft, proposal, execution)
+        case Workload():
+            pass
+    seen = progress(workload, applied_at=execution.applied_at)
+    if seen.state is RolloutState.COMPLETE:
+        return _complete(case, draft, proposal, execution, seen.message)
+    if seen.state is RolloutState.FAILED:
+        return fail(case, draft, proposal, "RemediationFailed", f"{seen.message}.")
+    if execution.progress != seen.message:
+        draft = draft.set(execution=execution.model_copy(update={"progress": seen.message}))
+    return _out_of_time(case, draft, proposal, draft.status.execution or execution)
+
+
+def _out_of_time(case: Case, draft: Draft, proposal: Proposal, execution: Execution) -> Draft:
+    if execution.deadline is None or case.now < execution.deadline:
+        return draft
+    waited = proposal.verification.timeout
+    return fail(
+        case,
+        draft,
+        proposal,
+        "RemediationFailed",
+        f"The rollout of {proposal.id} was not complete after {waited}: {execution.progress}",
+    )
+
+
+def _complete(
+    case: Case, draft: Draft, proposal: Proposal, execution: Execution, message: str
+) -> Draft:
+    draft = draft.add(
+        "RolloutCompleted",
+        f"{message}. Next: {proposal.verification.successes} good samples in a row.",
+        proposal=proposal.id,
+        phase=Phase.VERIFYING,
+        changes={
+            "execution": execution.model_copy(
+                update={
+                    "state": ExecutionState.COMPLETE,
+                    "completed_at": case.now,
+                    "progress": message,
+                }
+            ),
+            "verification": verify.begin(proposal.verification, case.now),
+        },
+    )
+    return draft.milestone(once=False, remediated_at=case.now)
+
+
+def fail(case: Case, draft: Draft, proposal: Proposal, reason: str, message: str) -> Draft:
+    """Give this remediation up: the next attempt goes without it."""
+    key = propose.remedy_key(proposal.action, proposal.parameters)
+    draft = draft.proposal(proposal.id, state=ProposalState.FAILED).set(
+        rejected=[*draft.status.rejected, key][-32:]
+    )
+    return next_attempt(case, draft, reason, message)
