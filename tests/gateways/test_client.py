@@ -6,12 +6,15 @@ import asyncio
 import json
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import kopf
 import pytest
 import yaml
 from kopf._cogs.clients.auth import APIContext
+from kubernetes.aio.config import incluster_config
 
+from cluster import Cluster
 from incident_commander.errors import (
     ConflictError,
     ForbiddenError,
@@ -269,6 +272,29 @@ async def test_a_token_that_was_renewed_is_taken_up_at_once(
         await client.get(path)
     mine.write_text(token_file.read_text())  # noqa: ASYNC240
 
+    assert await client.get(path) is not None
+    await client.close()
+
+
+async def test_in_a_pod_the_service_account_is_used(
+    cluster: Cluster,
+    token_file: Path,
+    settings: Settings,
+    path: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    server = urlsplit(cluster.server)
+    monkeypatch.setenv("KUBERNETES_SERVICE_HOST", str(server.hostname))
+    monkeypatch.setenv("KUBERNETES_SERVICE_PORT", str(server.port))
+    monkeypatch.setattr(incluster_config, "SERVICE_TOKEN_FILENAME", str(token_file))
+    monkeypatch.setattr(incluster_config, "SERVICE_CERT_FILENAME", str(cluster.pki / "ca.crt"))
+    client = await Client.connect(settings, "/no/such/kubeconfig")
+
+    assert await client.get(path) is not None
+
+    # What the kubelet put there meanwhile is read again when its time has come.
+    token_file.write_text(f"{token_file.read_text().strip()}\n")  # noqa: ASYNC240
+    client._authentication._read_at = float("-inf")
     assert await client.get(path) is not None
     await client.close()
 

@@ -99,8 +99,7 @@ class Client:
         UnavailableError, ConflictError, GoneError, ForbiddenError, InvalidResourceError
             As their texts say. After ``UnavailableError`` a write may or may not have been made.
         """
-        query = query or {}
-        what = asked(method, path, query)
+        what = asked(method, path, query or {})
         try:
             async with self._session.request(
                 method,
@@ -110,8 +109,7 @@ class Client:
                 headers={"Accept": accept, "Content-Type": content_type},
                 timeout=self._timeout,
             ) as response:
-                text = await response.text(errors="replace")
-                return _object_in(what, response, text)
+                return _object_in(what, response, await response.text(errors="replace"))
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise self._unreachable(what, error) from error
 
