@@ -32,6 +32,7 @@ from tests.admission.scene import (
     status,
 )
 from tests.support.api import Answer, Api
+from tests.support.kubectl import Kubectl
 
 EXECUTING = status("Remediating", proposals=[proposal(APPROVED, "Executing")])
 NOBODY = status(commander=None)
@@ -716,3 +717,79 @@ def test_the_operator_cannot_impersonate_the_commander(scene: Scene) -> None:
     name = scene.incident(status())
     answer = requests(approve=OPEN)(scene, scene.operator.as_user(ALICE), name)
     assert "cannot impersonate" in answer.expect_refused()
+
+
+# --- what a person types -------------------------------------------------------------------------
+
+
+def test_one_line_of_kubectl_is_all_that_a_person_types(scene: Scene, kubectl: Kubectl) -> None:
+    name = scene.incident(status())
+    line = ("annotate", "incident", name, "-n", scene.namespace, f"{PREFIX}approve={OPEN}")
+    bob, alice = (kubectl.with_options("--as", person) for person in (BOB, ALICE))
+    said = bob.expect_refused(*line, words=["only the incident commander (alice) decides this"])
+    # The way out can be copied from the refusal.
+    assert f"kubectl annotate incident {name} -n {scene.namespace} {PREFIX}take-command=" in said
+    alice.run(*line)
+    annotations = kubectl.json("get", "incident", name, "-n", scene.namespace)["metadata"]
+    assert annotations["annotations"] == keys({"approve": OPEN, "approve-by": ALICE})
+
+
+def test_apply_goes_on_beside_requests(scene: Scene, kubectl: Kubectl) -> None:
+    erin = kubectl.with_options("--as", ERIN)
+    body = scene.body()
+    name = body["metadata"]["name"]
+    erin.apply([body])
+    erin.run("annotate", "incident", name, "-n", scene.namespace, f"{PREFIX}note=crash")
+    body["spec"]["severity"] = "SEV1"
+    erin.apply([body])
+    erin.apply([body], "--server-side", "--force-conflicts")
+    stored = scene.admin.get("incidents", name, scene.namespace).expect_ok()
+    assert stored["metadata"]["annotations"][PREFIX + "note"] == "crash"
+    assert stored["spec"]["severity"] == "SEV1"
+
+
+# --- the largest objects -------------------------------------------------------------------------
+
+# An expression that costs too much is a refusal: the rules must be affordable at the limits.
+MANY = {f"team.example/annotation-{number:04}": "x" * 200 for number in range(800)}
+LONG = [
+    proposal(
+        f"{'r' * 40}-{number:08x}",
+        guards=[
+            {
+                "name": f"guard-{guard}",
+                "verdict": "Block" if number == 7 else "Warn",
+                "message": "m" * 512,
+            }
+            for guard in range(24)
+        ],
+    )
+    for number in range(8)
+]
+
+
+@pytest.mark.parametrize(
+    ("who", "said"),
+    [
+        (ERIN, {"note": "n" * 1000, "root_cause": "r" * 1000, "update": "u" * 1000}),
+        (ALICE, {"approve": LONG[6]["id"]}),
+        (ALICE, {"reject": f"{LONG[7]['id']}: {'x' * 900}"}),
+    ],
+    ids=str,
+)
+def test_the_rules_are_affordable_at_the_limits(
+    scene: Scene, who: str, said: dict[str, str]
+) -> None:
+    large = {"annotations": MANY, "labels": {f"label-{number}": "x" for number in range(300)}}
+    name = scene.incident(status(proposals=LONG), meta=large)
+    requests(**said)(scene, scene.person(who), name).expect_ok()
+
+
+def test_a_refusal_at_the_limits_still_says_why(scene: Scene) -> None:
+    name = scene.incident(status(proposals=LONG), meta={"annotations": MANY})
+    for wanted, words in (
+        ("unknown", ("there is no open proposal unknown; open now: rrr",)),
+        (LONG[7]["id"], ("is blocked: guard-0: mmm", "(and 23 more: see its guards")),
+    ):
+        answer = requests(approve=wanted)(scene, scene.person(ALICE), name)
+        refused_by(answer, "incident-commander-requests", *words)
