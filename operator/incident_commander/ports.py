@@ -10,7 +10,8 @@ from typing import Protocol
 from .api.common import TargetKind
 from .api.incident import Incident, IncidentStatus, TimelineEntry
 from .api.page import TimelinePageSpec
-from .values import Answer, Applied, IncidentRef, JsonPatch, Need, Outcome, Stale
+from .questions import Answer, Need
+from .values import Applied, IncidentRef, JsonPatch, Outcome, Stale
 
 __all__ = [
     "Announcer",

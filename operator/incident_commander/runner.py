@@ -33,17 +33,9 @@ from .ports import (
     Targets,
     Workloads,
 )
+from .questions import Answer, Facts, IncidentNeed, Question
 from .schedule import Schedule
-from .values import (
-    Answer,
-    Facts,
-    IncidentNeed,
-    IncidentRef,
-    Missing,
-    Outcome,
-    Question,
-    Unavailable,
-)
+from .values import IncidentRef, Missing, Outcome, Unavailable
 
 __all__ = ["Gateways", "Runner"]
 

@@ -14,7 +14,8 @@ from incident_commander.api.incident import Finding
 from incident_commander.checks import error_rate, rollout_history
 from incident_commander.checks.base import Subject
 from incident_commander.checks.relate import older_than_release, relate
-from incident_commander.values import Answer, Facts, QueryNeed, Scalar, Unavailable
+from incident_commander.questions import Answer, Facts, QueryNeed
+from incident_commander.values import Scalar, Unavailable
 from tests.support.build import NOW, ago, facts, history, step, subject
 
 OK, BAD, UNSURE, ERROR = Verdict.PASSED, Verdict.FAILED, Verdict.INCONCLUSIVE, Verdict.ERROR

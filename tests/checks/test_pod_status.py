@@ -11,14 +11,8 @@ import pytest
 from incident_commander.api.common import TargetKind, Verdict
 from incident_commander.api.incident import Finding
 from incident_commander.checks.pod_status import CHECK
-from incident_commander.values import (
-    Answer,
-    Missing,
-    Pod,
-    TargetNeeds,
-    Unavailable,
-    Workload,
-)
+from incident_commander.questions import Answer, TargetNeeds
+from incident_commander.values import Missing, Pod, Unavailable, Workload
 from tests.support.build import (
     NAME,
     NAMESPACE,

@@ -10,7 +10,8 @@ import pytest
 from incident_commander.api.common import Verdict
 from incident_commander.api.incident import Finding
 from incident_commander.checks import promql
-from incident_commander.values import Answer, Facts, QueryNeed, Scalar, Unavailable
+from incident_commander.questions import Answer, Facts, QueryNeed
+from incident_commander.values import Scalar, Unavailable
 from tests.support.build import NOW, step, subject
 
 OK, BAD, UNSURE, ERROR = Verdict.PASSED, Verdict.FAILED, Verdict.INCONCLUSIVE, Verdict.ERROR

@@ -15,7 +15,8 @@ from incident_commander.api.incident import Finding
 from incident_commander.api.runbook import DiagnosisStep
 from incident_commander.checks import all_checks
 from incident_commander.checks.relate import relate
-from incident_commander.values import Answer, Facts, Missing, Need, QueryNeed, Scalar, Unavailable
+from incident_commander.questions import Answer, Facts, Need, QueryNeed
+from incident_commander.values import Missing, Scalar, Unavailable
 from tests.support.build import NOW, container, pod, revision, step, subject, template, workload
 
 # The machine that runs the tests may be busy with a cluster.

@@ -12,13 +12,8 @@ from incident_commander.api.common import Verdict
 from incident_commander.api.incident import Finding
 from incident_commander.checks.difference import differences
 from incident_commander.checks.rollout_history import CHECK
-from incident_commander.values import (
-    RESTARTED_AT_ANNOTATION,
-    Answer,
-    Missing,
-    Revision,
-    Unavailable,
-)
+from incident_commander.questions import Answer
+from incident_commander.values import RESTARTED_AT_ANNOTATION, Missing, Revision, Unavailable
 from tests.support.build import (
     NEW_IMAGE,
     NOW,

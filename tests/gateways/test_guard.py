@@ -19,8 +19,9 @@ from incident_commander.api.incident import (
 from incident_commander.gateways.admission import Guard
 from incident_commander.gateways.client import Client
 from incident_commander.gateways.incidents import Incidents
+from incident_commander.questions import ProofNeed
 from incident_commander.settings import Settings
-from incident_commander.values import GuardProof, IncidentRef, ProofNeed, Unavailable
+from incident_commander.values import GuardProof, IncidentRef, Unavailable
 from tests.gateways.conftest import Helm, install, running, until_guarded
 from tests.support.api import Api
 from tests.support.objects import incident

@@ -18,8 +18,9 @@ import pytest
 from typing_extensions import override
 
 from incident_commander.gateways.metrics import NOT_CONFIGURED, Metrics
+from incident_commander.questions import QueryNeed
 from incident_commander.settings import Settings
-from incident_commander.values import QueryNeed, Scalar, Unavailable
+from incident_commander.values import Scalar, Unavailable
 
 NOW = datetime(2026, 11, 22, 8, 0, tzinfo=UTC)
 

@@ -14,21 +14,23 @@ from incident_commander.gateways.client import Client
 from incident_commander.gateways.observer import KubernetesObserver
 from incident_commander.gateways.workloads import KubernetesWorkloads
 from incident_commander.ports import Applied, Change, Stale
-from incident_commander.settings import Settings
-from incident_commander.values import (
+from incident_commander.questions import (
     Answer,
-    DryRun,
     DryRunNeed,
     Facts,
-    GuardProof,
-    Missing,
     Need,
     ProofNeed,
     QueryNeed,
     Question,
+    TargetNeeds,
+)
+from incident_commander.settings import Settings
+from incident_commander.values import (
+    DryRun,
+    GuardProof,
+    Missing,
     Refused,
     Scalar,
-    TargetNeeds,
     Unavailable,
     Workload,
 )

@@ -11,15 +11,8 @@ from incident_commander.api.common import TargetKind
 from incident_commander.api.incident import Incident
 from incident_commander.api.runbook import DiagnosisStep, Runbook
 from incident_commander.checks.base import Subject
-from incident_commander.values import (
-    Answer,
-    Container,
-    Facts,
-    Pod,
-    Revision,
-    TargetNeeds,
-    Workload,
-)
+from incident_commander.questions import Answer, Facts, TargetNeeds
+from incident_commander.values import Container, Pod, Revision, Workload
 
 NOW: Final = datetime(2026, 11, 22, 8, 30, tzinfo=UTC)
 NAMESPACE: Final = "shop"

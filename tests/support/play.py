@@ -21,28 +21,30 @@ from incident_commander.core.case import Case, Limits
 from incident_commander.core.decide import Decision, decide, required
 from incident_commander.core.remediate import Command
 from incident_commander.core.requests import cleanup
-from incident_commander.values import (
+from incident_commander.questions import (
     Answer,
-    Applied,
-    DryRun,
     DryRunNeed,
     Facts,
-    GuardProof,
     IncidentNeed,
-    Missing,
-    Outcome,
-    Pod,
     PodsNeed,
     ProofNeed,
     QueryNeed,
     Question,
-    Revision,
     RevisionsNeed,
+    WorkloadNeed,
+)
+from incident_commander.values import (
+    Applied,
+    DryRun,
+    GuardProof,
+    Missing,
+    Outcome,
+    Pod,
+    Revision,
     Scalar,
     Stale,
     Unavailable,
     Workload,
-    WorkloadNeed,
 )
 from tests.actions.jsonpatch import TestFailedError, apply
 from tests.support import build

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
-from ..values import Facts, Need, TargetNeeds
+from ..questions import Facts, Need, TargetNeeds
 
 if TYPE_CHECKING:
     from ..api.incident import Finding, Incident

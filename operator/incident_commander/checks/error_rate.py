@@ -16,7 +16,7 @@ from typing_extensions import override
 from ..api.common import Verdict
 from ..api.incident import Finding
 from ..api.runbook import DiagnosisStep, ErrorRateCheck
-from ..values import Facts, Need, QueryNeed
+from ..questions import Facts, Need, QueryNeed
 from .base import Check, Subject
 from .findings import Opinion, evidence, finding, unusable
 from .queries import Onset, look_back, onset, query_need, text_problems, usable

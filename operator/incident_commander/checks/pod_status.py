@@ -17,7 +17,8 @@ from typing_extensions import override
 from ..api.common import TargetKind, Verdict
 from ..api.incident import Finding
 from ..api.runbook import DiagnosisStep, PodStatusCheck
-from ..values import Facts, Missing, Need, Pod, Revision, Unavailable, Workload
+from ..questions import Facts, Need
+from ..values import Missing, Pod, Revision, Unavailable, Workload
 from .base import Check, Subject
 from .findings import Opinion, evidence, finding, without_target
 from .pod_trouble import Trouble, trouble_of

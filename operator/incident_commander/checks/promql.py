@@ -15,7 +15,7 @@ from typing_extensions import override
 from ..api.common import Verdict
 from ..api.incident import Finding
 from ..api.runbook import DiagnosisStep, PromQLCheck
-from ..values import Facts, Need
+from ..questions import Facts, Need
 from .base import Check, Subject
 from .findings import Opinion, evidence, finding, unusable
 from .queries import look_back, onset, query_need, text_problems, usable

@@ -10,7 +10,8 @@ from functools import lru_cache
 from typing import Final
 
 from ..api.common import Phase, Verdict
-from ..values import QueryNeed, Scalar, Unavailable
+from ..questions import QueryNeed
+from ..values import Scalar, Unavailable
 from .base import Subject
 from .findings import Opinion
 from .promql_text import query_problem

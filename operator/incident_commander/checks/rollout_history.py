@@ -16,7 +16,8 @@ from ..api.base import format_timestamp
 from ..api.common import TargetKind, Verdict
 from ..api.incident import Evidence, Finding
 from ..api.runbook import DiagnosisStep, RolloutHistoryCheck
-from ..values import Facts, Missing, Need, Unavailable, Workload
+from ..questions import Facts, Need
+from ..values import Missing, Unavailable, Workload
 from .base import Check, Subject
 from .difference import differences
 from .findings import Opinion, evidence, finding, without_target

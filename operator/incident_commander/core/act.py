@@ -12,7 +12,8 @@ from ..actions import Situation, all_actions
 from ..api.base import MARKER_ANNOTATION
 from ..api.common import ProposalState
 from ..api.incident import Evidence, Execution, ExecutionState, Proposal
-from ..values import Applied, Facts, JsonPatch, Missing, Refused, Stale, Workload
+from ..questions import Facts
+from ..values import Applied, JsonPatch, Missing, Refused, Stale, Workload
 from . import propose
 from .case import Case
 from .evolve import Draft

@@ -20,7 +20,8 @@ from ..api.runbook import (
     VerificationSpec,
 )
 from ..checks.base import Subject
-from ..values import Facts, IncidentRef, Outcome, ProofNeed, TargetNeeds, Workload
+from ..questions import Facts, ProofNeed, TargetNeeds
+from ..values import IncidentRef, Outcome, Workload
 
 __all__ = ["BUILT_IN_STEPS", "Case", "Library", "Limits"]
 

@@ -11,7 +11,7 @@ from datetime import datetime
 
 from ..api.common import Phase, ProposalState
 from ..api.incident import IncidentStatus
-from ..values import Facts, Question
+from ..questions import Facts, Question
 from . import answer, declare, remediate, rounds, waiting, watch
 from .case import Case
 from .conditions import derive

@@ -7,7 +7,8 @@ from datetime import datetime
 
 from ..api.common import Phase
 from ..api.incident import Diagnosis, Milestones, Roles
-from ..values import Facts, IncidentNeed, Missing, Unavailable
+from ..questions import Facts, IncidentNeed
+from ..values import Missing, Unavailable
 from . import answer, diagnose
 from .case import Case, pin_policy
 from .evolve import TRANSITIONS, Draft

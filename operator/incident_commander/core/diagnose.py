@@ -15,7 +15,8 @@ from ..api.runbook import DiagnosisStep, Runbook
 from ..checks import all_checks
 from ..checks.relate import relate
 from ..checks.templates import TemplateProblem
-from ..values import Facts, Missing, Need, Unavailable, Workload, significant_hash
+from ..questions import Facts, Need
+from ..values import Missing, Unavailable, Workload, significant_hash
 from .case import BUILT_IN_STEPS, Case
 from .runbooks import match, problems
 

@@ -19,18 +19,8 @@ from ..api.incident import (
 )
 from ..api.runbook import Remediation, Runbook, VerificationSpec, When
 from ..checks.relate import older_than_release
-from ..values import (
-    DryRun,
-    DryRunNeed,
-    Facts,
-    GuardProof,
-    Missing,
-    Need,
-    Refused,
-    Unavailable,
-    Workload,
-    digest,
-)
+from ..questions import DryRunNeed, Facts, Need
+from ..values import DryRun, GuardProof, Missing, Refused, Unavailable, Workload, digest
 from .case import Case
 from .diff import diff
 from .evolve import cut

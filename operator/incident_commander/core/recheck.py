@@ -12,7 +12,8 @@ from ..actions import Situation, all_actions
 from ..api.common import Confidence, ProposalState
 from ..api.incident import Evidence, Execution, ExecutionState, Proposal
 from ..api.runbook import DiagnosisStep
-from ..values import Facts, Missing, Unavailable, Workload, significant_hash
+from ..questions import Facts
+from ..values import Missing, Unavailable, Workload, significant_hash
 from . import diagnose, propose
 from .case import Case
 from .evolve import Draft

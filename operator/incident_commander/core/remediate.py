@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from ..api.incident import ExecutionState
 from ..checks.templates import TemplateProblem
-from ..values import Facts, Need
+from ..questions import Facts, Need
 from . import diagnose
 from .act import Command, act
 from .case import Case

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 from ..api.common import Phase, ProposalState
 from ..api.incident import Diagnosis, Finding, GuardStatus
-from ..values import Facts, GuardProof, Need, Unavailable
+from ..questions import Facts, Need
+from ..values import GuardProof, Unavailable
 from . import diagnose, propose
 from .case import Case
 from .diagnose import running_template

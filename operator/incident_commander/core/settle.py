@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from ..api.common import Phase, ProposalState
 from ..api.incident import Execution, ExecutionState, Proposal
-from ..values import Facts, Missing, Unavailable, Workload
+from ..questions import Facts
+from ..values import Missing, Unavailable, Workload
 from . import propose, verify
 from .case import Case
 from .evolve import Draft

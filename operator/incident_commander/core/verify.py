@@ -14,7 +14,8 @@ from ..api.common import Verdict
 from ..api.incident import Finding, Sample, Verification, VerificationPlan
 from ..api.runbook import DiagnosisStep
 from ..checks.templates import TemplateProblem
-from ..values import Facts, Missing, Need, Unavailable, Workload
+from ..questions import Facts, Need
+from ..values import Missing, Unavailable, Workload
 from . import diagnose
 from .case import BUILT_IN_STEPS, Case
 from .evolve import cut

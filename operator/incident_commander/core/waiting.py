@@ -9,7 +9,8 @@ from datetime import datetime
 
 from ..api.common import ProposalState
 from ..api.incident import IncidentStatus
-from ..values import Facts, GuardProof, Need, Unavailable, Workload, significant_hash
+from ..questions import Facts, Need
+from ..values import GuardProof, Unavailable, Workload, significant_hash
 from . import diagnose, propose
 from .case import Case
 from .diagnose import running_template

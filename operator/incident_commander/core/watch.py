@@ -13,7 +13,7 @@ from ..api.incident import (
     VerificationPlan,
 )
 from ..api.runbook import VerificationSpec
-from ..values import Facts, Need
+from ..questions import Facts, Need
 from . import verify
 from .case import Case
 from .diagnose import remembered_failing

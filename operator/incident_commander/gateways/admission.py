@@ -17,8 +17,9 @@ from typing import Any, Final, TypeAlias
 
 from ..api.base import GROUP
 from ..errors import ForbiddenError, GoneError, OperatorError
+from ..questions import ProofNeed
 from ..settings import Settings
-from ..values import GuardProof, IncidentRef, ProofNeed, Unavailable
+from ..values import GuardProof, IncidentRef, Unavailable
 from .client import FIELD_MANAGER, MERGE_PATCH, Client, Raw
 from .paths import path_of
 from .watch import Watch

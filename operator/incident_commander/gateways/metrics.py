@@ -16,8 +16,9 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from ..api.base import format_duration
+from ..questions import QueryNeed
 from ..settings import Settings
-from ..values import QueryNeed, Scalar, Unavailable
+from ..values import Scalar, Unavailable
 from .results import NoNumberError, explain, scalar_from
 from .threads import AllStuckError, BoundedThreads
 

@@ -16,23 +16,25 @@ from typing import Final, Protocol, TypeAlias
 
 from ..api.common import TargetKind
 from ..errors import ForbiddenError, GoneError, InvalidResourceError, OperatorError
-from ..values import (
-    POD_TEMPLATE_HASH_LABEL,
+from ..questions import (
     Answer,
-    DryRun,
     DryRunNeed,
-    GuardProof,
-    Missing,
     Need,
     PodsNeed,
     ProofNeed,
     QueryNeed,
-    Refused,
     RevisionsNeed,
+    WorkloadNeed,
+)
+from ..values import (
+    POD_TEMPLATE_HASH_LABEL,
+    DryRun,
+    GuardProof,
+    Missing,
+    Refused,
     Scalar,
     Unavailable,
     Workload,
-    WorkloadNeed,
 )
 from .client import FIELD_MANAGER, JSON_PATCH, Client, Raw
 from .convert import pods_from, revisions_from, selector_of, workload_from
