@@ -11,6 +11,7 @@ import yaml
 
 from incident_commander.api.policy import ResponsePolicySpec
 from incident_commander.api.runbook import RunbookSpec
+from incident_commander.settings import PREFIX, Settings
 from tests.chart.conftest import CHART, NAMESPACE, Body, Rendered, Template
 from tools.chart_files import SOURCES, differences
 
@@ -277,31 +278,44 @@ def test_there_is_one_operator_at_a_time(plain: Rendered) -> None:
     assert (spec["replicas"], spec["strategy"]) == (1, {"type": "Recreate"})
 
 
-def test_each_setting_comes_from_a_value(template: Template) -> None:
-    _, operator = container(
-        template(
-            "prometheus.url=http://p:9090",
-            "prometheus.timeout=3s",
-            "rbac.scope=namespace",
-            "watchNamespaces={shop,pay}",
-            "http.port=9999",
-            "logLevel=debug",
-        )
-    )
-    environment = {
-        e["name"]: e.get("value") or e["valueFrom"]["fieldRef"]["fieldPath"]
-        for e in operator["env"]
+def environment(rendered: Rendered) -> dict[str, str]:
+    return {
+        entry["name"]: entry["value"]
+        if "value" in entry
+        else entry["valueFrom"]["fieldRef"]["fieldPath"]
+        for entry in container(rendered)[1]["env"]
     }
-    assert environment == {
-        "INCIDENT_COMMANDER_NAMESPACE": "metadata.namespace",
-        "INCIDENT_COMMANDER_SERVICE_ACCOUNT": "spec.serviceAccountName",
-        "INCIDENT_COMMANDER_PROMETHEUS_URL": "http://p:9090",
-        "INCIDENT_COMMANDER_PROMETHEUS_TIMEOUT": "3s",
-        "INCIDENT_COMMANDER_WATCH_NAMESPACES": "shop,pay",
-        "INCIDENT_COMMANDER_HTTP_PORT": "9999",
-        "INCIDENT_COMMANDER_LOG_LEVEL": "debug",
+
+
+def test_each_setting_has_a_value_with_the_same_default(plain: Rendered) -> None:
+    given = environment(plain)
+    assert set(given) == {PREFIX + field.upper() for field in Settings.model_fields}
+    # The pod's own namespace and account come from the downward API.
+    downward = {PREFIX + "NAMESPACE": "", PREFIX + "SERVICE_ACCOUNT": ""}
+    assert Settings.from_environment(given | downward) == Settings()
+
+
+def test_settings_come_from_values(template: Template) -> None:
+    values = {
+        "prometheus.url": ("PROMETHEUS_URL", "http://p:9090"),
+        "prometheus.timeout": ("PROMETHEUS_TIMEOUT", "3s"),
+        "prometheus.tenantParameter": ("PROMETHEUS_TENANT_PARAMETER", "namespace"),
+        "prometheus.tenantHeader": ("PROMETHEUS_TENANT_HEADER", "X-Scope-OrgID"),
+        "watchNamespaces[0]": ("WATCH_NAMESPACES", "shop"),
+        "http.host": ("HTTP_HOST", "127.0.0.1"),
+        "http.port": ("HTTP_PORT", "9999"),
+        "logLevel": ("LOG_LEVEL", "debug"),
+        "tuning.connections": ("CONNECTIONS", "7"),
+        "tuning.requestTimeout": ("REQUEST_TIMEOUT", "4s"),
+        "tuning.pageAt": ("PAGE_AT", "32"),
+        "tuning.guardProofTtl": ("GUARD_PROOF_TTL", "2s"),
     }
-    assert operator["ports"] == [{"name": "http", "containerPort": 9999}]
+    rendered = template(*(f"{path}={value}" for path, (_, value) in values.items()))
+    given = environment(rendered)
+    assert {name: given[PREFIX + name] for name, _ in values.values()} == dict(values.values())
+    assert given[PREFIX + "NAMESPACE"] == "metadata.namespace"
+    assert given[PREFIX + "SERVICE_ACCOUNT"] == "spec.serviceAccountName"
+    assert container(rendered)[1]["ports"] == [{"name": "http", "containerPort": 9999}]
 
 
 def test_a_digest_pins_the_image(template: Template) -> None:
