@@ -326,8 +326,9 @@ class Play:
         raise AssertionError(f"no rest within {MAX_TURNS} turns: {self.reasons[-8:]}")
 
     def _save(self, status: IncidentStatus) -> int:
-        # Through JSON, as the API server stores it.
-        stored = IncidentStatus.model_validate(status.to_api())
+        # Through JSON, and without what is empty, as it is stored.
+        kept = {k: v for k, v in status.to_api().items() if v not in ({}, [], "")}
+        stored = IncidentStatus.model_validate(kept)
         self.incident = self.incident.model_copy(update={"status": stored})
         self.written += 1
         return 1

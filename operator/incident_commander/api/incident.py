@@ -67,6 +67,7 @@ __all__ = [
     "VerificationPlan",
 ]
 
+from datetime import timedelta
 from enum import StrEnum
 
 MAX_ENTRIES: Final = 128
@@ -495,6 +496,9 @@ class PinnedPolicy(ApiModel):
     rediagnose_every: Duration = Field(description="Time between rounds while people investigate.")
     postmortem: Annotated[str, Field(max_length=16)] = Field(
         description="Required, OnRollback or None, for this severity."
+    )
+    postmortem_within: Duration = Field(
+        default=timedelta(hours=48), description="When the Postmortem is due after resolution."
     )
 
 

@@ -147,6 +147,7 @@ def pin_policy(case: Case) -> PinnedPolicy:
         max_attempts=values.approvals.max_attempts,
         rediagnose_every=values.rediagnose_every,
         postmortem=str(rules.postmortem),
+        postmortem_within=rules.postmortem_within,
     )
 
 

@@ -143,17 +143,18 @@ def _resolved(case: Case, draft: Draft, watched: Monitoring) -> Draft:
     started = draft.status.milestones.started_at if draft.status.milestones else None
     minutes = round((case.now - started).total_seconds() / 60) if started else 0
     owed = _postmortem_owed(case, draft)
+    due = case.now + case.policy.postmortem_within
     after = (
-        "A Postmortem is owed before it can be closed."
+        f"A Postmortem is owed by {due:%Y-%m-%d %H:%M} UTC, before it can be closed."
         if owed
         else "The policy needs no Postmortem."
     )
     return draft.milestone(resolved_at=case.now).add(
         "IncidentResolved",
         f"Good for {format_duration(case.now - watched.started_at)} ({watched.good} good samples). "
-        f"Duration: {minutes} minutes. {after}",
+        f"Duration: {minutes} min. {after}",
         phase=Phase.RESOLVED,
-        changes={"postmortem": PostmortemRef() if owed else None},
+        changes={"postmortem": PostmortemRef(due_at=due) if owed else None},
     )
 
 
