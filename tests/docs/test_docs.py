@@ -1,0 +1,106 @@
+"""What the documents promise is there: reasons, settings, links."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from incident_commander.settings import PREFIX, Settings
+
+ROOT = Path(__file__).parents[2]
+CORE = ROOT / "operator" / "incident_commander" / "core"
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), ROOT / "cluster/README.md"])
+
+CAMEL = re.compile(r"[A-Z][a-z]+([A-Z][a-z]+)+")
+LINK = re.compile(r"\]\(([^)\s]+)\)")
+NO_REASONS = {
+    # Guards of a proposal, reasons of findings, values of fields, names of classes.
+    "AttemptsUsedUp",
+    "NotBuilt",
+    "OlderThanRelease",
+    "OnRollback",
+    "ProgressDeadlineExceeded",
+    "RollingUpdate",
+}
+
+
+def _words(module: Path) -> Iterator[str]:
+    """Every CamelCase text in the code of a module, names in ``__all__`` left out."""
+    tree = ast.parse(module.read_text())
+    exported = {
+        node
+        for statement in tree.body
+        if isinstance(statement, ast.Assign)
+        and any(isinstance(t, ast.Name) and t.id == "__all__" for t in statement.targets)
+        for node in ast.walk(statement)
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and node not in exported:
+            value = node.value
+            if isinstance(value, str) and CAMEL.fullmatch(value):
+                yield value
+
+
+def _reasons_in_the_code() -> set[str]:
+    # Conditions have reasons of their own.
+    modules = [m for m in CORE.glob("*.py") if m.name != "conditions.py"]
+    return {word for module in modules for word in _words(module)} - NO_REASONS
+
+
+def _reasons_in_the_document() -> set[str]:
+    text = (ROOT / "docs" / "timeline.md").read_text()
+    return set(re.findall(r"^\| `([A-Z][A-Za-z]+)` \|", text, re.MULTILINE))
+
+
+def test_every_reason_of_the_code_stands_in_the_timeline_document() -> None:
+    missing = _reasons_in_the_code() - _reasons_in_the_document()
+
+    assert missing == set(), "add them to docs/timeline.md, or to NO_REASONS if they are none"
+
+
+def test_the_timeline_document_lists_no_reason_that_the_code_does_not_know() -> None:
+    assert _reasons_in_the_document() - _reasons_in_the_code() == set()
+
+
+def test_every_setting_stands_in_the_operations_document() -> None:
+    text = (ROOT / "docs" / "operations.md").read_text()
+
+    missing = [
+        name
+        for field in Settings.model_fields
+        if f"`{(name := PREFIX + field.upper())}`" not in text
+    ]
+
+    assert missing == []
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda d: str(d.relative_to(ROOT)))
+def test_every_relative_link_resolves(document: Path) -> None:
+    broken = [
+        link
+        for link in LINK.findall(document.read_text())
+        if not link.startswith(("http://", "https://", "mailto:")) and not _resolves(document, link)
+    ]
+
+    assert broken == []
+
+
+def _resolves(document: Path, link: str) -> bool:
+    path, _, anchor = link.partition("#")
+    target = (document.parent / path).resolve() if path else document
+    if not target.exists():
+        return False
+    return not anchor or anchor in {_anchor(h) for h in _headings(target)}
+
+
+def _headings(document: Path) -> list[str]:
+    return re.findall(r"^#+ (.+)$", document.read_text(), re.MULTILINE)
+
+
+def _anchor(heading: str) -> str:
+    kept = re.sub(r"[^\w\- ]", "", heading.lower())
+    return kept.replace(" ", "-")
