@@ -66,7 +66,7 @@ class Demo:
         stage = self.stage
         stage.scene("A healthy service")
         if stage.ask("kubectl get namespace shop"):
-            # Incidents with a timeline: that needs the verb purge, which the administrator has.
+            # Deleting a timeline needs the verb purge, which the administrator has.
             served = stage.ask("kubectl get crd incidents.incidentcommander.dev")
             ours = ",incidents,runbooks,responsepolicies" if served else ""
             stage.say("What an earlier demo left is removed:")
@@ -95,8 +95,7 @@ class Demo:
     def operator(self) -> LocalOperator:
         """Start the operator under the chart's ServiceAccount."""
         cluster = self.cluster
-        target = LOCAL / "operator.kubeconfig"
-        own = operator_kubeconfig(cluster.kubeconfig, target, cluster.kubectl)
+        own = operator_kubeconfig(cluster.kubeconfig, LOCAL / "token.kubeconfig", cluster.kubectl)
         settings = {"INCIDENT_COMMANDER_PROMETHEUS_URL": cluster.prometheus_url}
         operator = LocalOperator(own, _LOG, settings)
         operator.start()
