@@ -16,6 +16,7 @@ from typing_extensions import override
 
 from .api.common import TargetKind
 from .api.incident import Incident
+from .surroundings import Autoscaler, Configuration, Warnings
 from .values import (
     DryRun,
     GuardProof,
@@ -32,6 +33,8 @@ from .values import (
 
 __all__ = [
     "Answer",
+    "AutoscalersNeed",
+    "ConfigurationNeed",
     "DryRunNeed",
     "Facts",
     "IncidentNeed",
@@ -42,35 +45,48 @@ __all__ = [
     "Question",
     "RevisionsNeed",
     "TargetNeeds",
+    "WarningsNeed",
     "WorkloadNeed",
 ]
 
 
 @dataclass(frozen=True, slots=True)
-class WorkloadNeed:
+class _OfWorkload:
+    """A question about one workload."""
+
+    kind: TargetKind
+    namespace: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class WorkloadNeed(_OfWorkload):
     """A fresh (quorum) read of the workload. Answers: Workload, Missing, Unavailable."""
 
-    kind: TargetKind
-    namespace: str
-    name: str
-
 
 @dataclass(frozen=True, slots=True)
-class RevisionsNeed:
+class RevisionsNeed(_OfWorkload):
     """Its rollout history, oldest first. Answers: tuple[Revision, ...], Missing, Unavailable."""
 
-    kind: TargetKind
-    namespace: str
-    name: str
+
+@dataclass(frozen=True, slots=True)
+class PodsNeed(_OfWorkload):
+    """Its pods. Answers: tuple[Pod, ...], Missing, Unavailable."""
 
 
 @dataclass(frozen=True, slots=True)
-class PodsNeed:
-    """Its pods. Answers: tuple[Pod, ...], Missing, Unavailable."""
+class AutoscalersNeed(_OfWorkload):
+    """The HPAs that scale it. Answers: tuple[Autoscaler, ...], Unavailable."""
 
-    kind: TargetKind
-    namespace: str
-    name: str
+
+@dataclass(frozen=True, slots=True)
+class WarningsNeed(_OfWorkload):
+    """Warning events about it, or about what may be its own. Answers: Warnings, Unavailable."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigurationNeed(_OfWorkload):
+    """What its pods refer to or are selected by. Answers: Configuration, Missing, Unavailable."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +136,17 @@ class IncidentNeed:
     name: str
 
 
-Need: TypeAlias = WorkloadNeed | RevisionsNeed | PodsNeed | QueryNeed | DryRunNeed | ProofNeed
+Need: TypeAlias = (
+    WorkloadNeed
+    | RevisionsNeed
+    | PodsNeed
+    | AutoscalersNeed
+    | WarningsNeed
+    | ConfigurationNeed
+    | QueryNeed
+    | DryRunNeed
+    | ProofNeed
+)
 """What an ``Observer`` answers."""
 Question: TypeAlias = Need | IncidentNeed
 """What a decision may have to know."""
@@ -128,6 +154,9 @@ Answer: TypeAlias = (
     Workload
     | tuple[Revision, ...]
     | tuple[Pod, ...]
+    | tuple[Autoscaler, ...]
+    | Warnings
+    | Configuration
     | Incident
     | Scalar
     | DryRun
@@ -196,6 +225,23 @@ class Facts(Mapping[Question, Answer]):
         if isinstance(answer, tuple):
             return tuple(p for p in answer if isinstance(p, Pod))
         return answer if isinstance(answer, Missing) else _no_answer(need, answer)
+
+    def autoscalers(self, need: AutoscalersNeed) -> tuple[Autoscaler, ...] | Unavailable:
+        """The HPAs, or why they could not be asked."""
+        answer = self._answers.get(need)
+        if isinstance(answer, tuple):
+            return tuple(a for a in answer if isinstance(a, Autoscaler))
+        return _no_answer(need, answer)
+
+    def warnings(self, need: WarningsNeed) -> Warnings | Unavailable:
+        """The Warning events, or why they could not be asked."""
+        answer = self._answers.get(need)
+        return answer if isinstance(answer, Warnings) else _no_answer(need, answer)
+
+    def configuration(self, need: ConfigurationNeed) -> Configuration | Missing | Unavailable:
+        """What its pods depend on, or why there is nothing."""
+        answer = self._answers.get(need)
+        return answer if isinstance(answer, Configuration | Missing) else _no_answer(need, answer)
 
     def scalar(self, need: QueryNeed) -> Scalar | Unavailable:
         """The number, or why it could not be asked."""

@@ -23,6 +23,8 @@ from incident_commander.core.remediate import Command
 from incident_commander.core.requests import cleanup
 from incident_commander.questions import (
     Answer,
+    AutoscalersNeed,
+    ConfigurationNeed,
     DryRunNeed,
     Facts,
     IncidentNeed,
@@ -31,8 +33,10 @@ from incident_commander.questions import (
     QueryNeed,
     Question,
     RevisionsNeed,
+    WarningsNeed,
     WorkloadNeed,
 )
+from incident_commander.surroundings import Configuration, Warnings
 from incident_commander.values import (
     Applied,
     DryRun,
@@ -50,6 +54,11 @@ from tests.actions.jsonpatch import TestFailedError, apply
 from tests.support import build
 
 MAX_TURNS = 60
+NOTHING_AROUND: Mapping[type[Question], Answer] = {
+    AutoscalersNeed: (),
+    WarningsNeed: Warnings(()),
+    ConfigurationNeed: Configuration(()),
+}
 
 
 @dataclass
@@ -70,6 +79,8 @@ class World:
     reachable: bool = True
     """Whether the target can be read."""
     others: dict[str, Incident] = field(default_factory=dict)
+    around: dict[type[Question], Answer] = field(default_factory=dict)
+    """Answers about what is around the target, by the kind of question; else there is nothing."""
     changes: list[Command] = field(default_factory=list)
     """Every change of the target that was made, in order."""
     lose_response: bool = False
@@ -102,6 +113,8 @@ class World:
 
     def answer(self, question: Question) -> Answer:
         """Answer one question."""
+        if isinstance(question, AutoscalersNeed | WarningsNeed | ConfigurationNeed):
+            return self.around.get(type(question), NOTHING_AROUND[type(question)])
         if isinstance(question, WorkloadNeed | RevisionsNeed | PodsNeed | DryRunNeed):
             if not self.reachable:
                 return Unavailable("target", "connection refused")

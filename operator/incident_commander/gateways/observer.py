@@ -18,12 +18,15 @@ from ..api.common import TargetKind
 from ..errors import ForbiddenError, GoneError, InvalidResourceError, OperatorError
 from ..questions import (
     Answer,
+    AutoscalersNeed,
+    ConfigurationNeed,
     DryRunNeed,
     Need,
     PodsNeed,
     ProofNeed,
     QueryNeed,
     RevisionsNeed,
+    WarningsNeed,
     WorkloadNeed,
 )
 from ..values import (
@@ -39,6 +42,7 @@ from ..values import (
 from .client import FIELD_MANAGER, JSON_PATCH, Client, Raw
 from .convert import pods_from, revisions_from, selector_of, workload_from
 from .paths import PLURALS, path_of
+from .surroundings import Surroundings
 
 __all__ = ["KubernetesObserver", "Prover", "Querier"]
 
@@ -46,7 +50,7 @@ _PAGE: Final = "500"
 _log = logging.getLogger(__name__)
 
 _Key: TypeAlias = tuple[TargetKind, str, str]
-_TargetNeed: TypeAlias = WorkloadNeed | RevisionsNeed | PodsNeed | DryRunNeed
+_TargetNeed: TypeAlias = WorkloadNeed | RevisionsNeed | PodsNeed | ConfigurationNeed | DryRunNeed
 
 
 class Querier(Protocol):
@@ -64,12 +68,13 @@ class Prover(Protocol):
 
 
 class KubernetesObserver:
-    """Reads workloads, metrics and the guard."""
+    """Reads workloads, what is around them, metrics and the guard."""
 
     def __init__(self, client: Client, metrics: Querier, guard: Prover) -> None:
         self._client = client
         self._metrics = metrics
         self._guard = guard
+        self._surroundings = Surroundings(client)
 
     async def observe(self, needs: Collection[Need], now: datetime) -> Mapping[Need, Answer]:
         """Give an answer to every need. Never raises: what cannot be asked is ``Unavailable``."""
@@ -81,6 +86,10 @@ class KubernetesObserver:
                     single[need] = self._metrics.query(need, now)
                 case ProofNeed():
                     single[need] = self._guard.prove(need, now)
+                case AutoscalersNeed():
+                    single[need] = self._surroundings.autoscalers(need)
+                case WarningsNeed():
+                    single[need] = self._surroundings.warnings(need)
                 case _:
                     targets[need.kind, need.namespace, need.name].append(need)
         groups = [self._target(key, asked) for key, asked in targets.items()]
@@ -105,6 +114,8 @@ class KubernetesObserver:
                 return revisions_from(workload, await self._history(workload))
             case PodsNeed():
                 return pods_from(await self._pods(workload))
+            case ConfigurationNeed():
+                return await self._surroundings.configuration(workload)
             case DryRunNeed():
                 return await self._dry_run(workload, need)
 

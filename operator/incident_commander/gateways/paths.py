@@ -23,6 +23,8 @@ PLURALS: Final[Mapping[TargetKind, str]] = {
 
 _GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
     "apps/v1": (*PLURALS.values(), "replicasets", "controllerrevisions"),
+    "autoscaling/v2": ("horizontalpodautoscalers",),
+    "policy/v1": ("poddisruptionbudgets",),
     "events.k8s.io/v1": ("events",),
     "admissionregistration.k8s.io/v1": (
         "validatingadmissionpolicies",

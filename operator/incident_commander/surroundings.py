@@ -1,0 +1,140 @@
+"""What was observed around a workload: its autoscalers, warnings about it, its configuration.
+
+``values`` are about the workload itself; these are about what acts on it. The gateways produce
+them, the checks judge them. Nothing here does I/O or reads the clock, and no value of a ConfigMap
+or a Secret is ever held.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final
+
+from .api.base import parse_timestamp
+
+__all__ = [
+    "Autoscaler",
+    "ConfigObject",
+    "Configuration",
+    "Edit",
+    "Reference",
+    "WarningEvent",
+    "Warnings",
+    "edits_of",
+]
+
+_NOT_CONTENT: Final = frozenset({".", "f:metadata", "f:status"})
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """The newest change that one field manager made to the content of an object."""
+
+    at: datetime
+    manager: str
+
+
+def edits_of(metadata: Mapping[str, Any]) -> tuple[Edit, ...]:
+    """Read ``managedFields``, newest first: who changed more than labels, annotations or status."""
+    found: list[Edit] = []
+    for entry in metadata.get("managedFields") or ():
+        content = (entry.get("fieldsV1") or {}).keys() - _NOT_CONTENT
+        if content and not entry.get("subresource") and entry.get("time"):
+            found.append(Edit(parse_timestamp(entry["time"]), str(entry.get("manager") or "")))
+    return tuple(sorted(found, key=lambda edit: edit.at, reverse=True))
+
+
+@dataclass(frozen=True, slots=True)
+class Autoscaler:
+    """A HorizontalPodAutoscaler (``autoscaling/v2``) as the API server gave it."""
+
+    namespace: str
+    name: str
+    uid: str
+    resource_version: str
+    raw: Mapping[str, Any] = field(repr=False, compare=False)
+
+    @property
+    def metadata(self) -> Mapping[str, Any]:
+        """``metadata``."""
+        metadata: Mapping[str, Any] = self.raw["metadata"]
+        return metadata
+
+    @property
+    def spec(self) -> Mapping[str, Any]:
+        """``spec``."""
+        spec: Mapping[str, Any] = self.raw["spec"]
+        return spec
+
+    @property
+    def status(self) -> Mapping[str, Any]:
+        """``status``, empty where absent."""
+        return self.raw.get("status") or {}
+
+    @property
+    def least(self) -> int:
+        """``spec.minReplicas``; the API server defaults it to 1."""
+        return int(self.spec.get("minReplicas", 1))
+
+    @property
+    def most(self) -> int:
+        """``spec.maxReplicas``."""
+        return int(self.spec["maxReplicas"])
+
+
+@dataclass(frozen=True, slots=True)
+class WarningEvent:
+    """An event of type Warning, with the object that it is about."""
+
+    kind: str
+    name: str
+    uid: str
+    reason: str
+    message: str
+    count: int
+    first_at: datetime
+    last_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Warnings:
+    """Events about a workload, or about what may belong to it by its name."""
+
+    events: tuple[WarningEvent, ...]
+    complete: bool = True
+    """False where the namespace has more warnings than are read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """An object that the pods of a workload need by its name; no name: all of that kind."""
+
+    kind: str
+    name: str
+    optional: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigObject:
+    """When an object that the pods depend on was made and changed; nothing of what it holds."""
+
+    kind: str
+    name: str
+    resource_version: str
+    created_at: datetime
+    edits: tuple[Edit, ...] = ()
+    """Newest first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """The ConfigMaps, Secrets, Services and PodDisruptionBudgets of a workload."""
+
+    objects: tuple[ConfigObject, ...]
+    missing: tuple[Reference, ...] = ()
+    forbidden: tuple[Reference, ...] = ()
+    """What this operator may not look at."""
+    left_out: int = 0
+    """Further references, beyond how many are looked at."""
