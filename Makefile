@@ -37,7 +37,7 @@ cluster-down: init ## Stop it and leave nothing running
 	@$(PY) -m cluster down
 
 run: init ## Install the chart where KUBECONFIG points and run the operator here, in the foreground
-	@[ -f .local/env ] && $(ENV) || true; $(PY) -m tools.local_operator
+	@if [ -z "$${KUBECONFIG:-}" ] && [ -f .local/env ]; then $(ENV); fi; $(PY) -m tools.local_operator
 
 verify: format lint types layers generated ## Format, lint, types, layers, generated files fresh
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from incident_commander.api.policy import ResponsePolicy
+from incident_commander.core import verify
 from incident_commander.core.evolve import TRANSITIONS, ForbiddenTransitionError, Step, evolve
 from incident_commander.values import Unavailable
 from tests.support import build
@@ -494,3 +495,69 @@ def test_a_restarted_operator_that_has_not_seen_the_guard_yet_voids_nothing() ->
     play.guard_seen = False
     play.tick()
     assert play.open("rollback") == before
+
+
+def test_a_rate_that_looks_back_to_before_the_change_is_no_failure_yet() -> None:
+    book = build.runbook(spec={"verification": {"interval": "5s", "failures": 2}})
+    play = Play()
+    play.shelf.books = [book]
+    play.tick()
+    play.world.bad_images |= {build.OLD_IMAGE}  # rate(…[1m]) still holds the errors of before
+    play.say("approve", play.open("rollback")).after(seconds=50)
+    assert play.phase == "Verifying"
+    assert "looks back 1m, to before the change" in play.last("VerificationSampled")
+    play.world.bad_images -= {build.OLD_IMAGE}
+    play.after(seconds=30)
+    assert play.phase == "Monitoring"
+
+
+@pytest.mark.parametrize(
+    ("query", "seconds"),
+    [
+        pytest.param("sum(rate(x[1m]))", 60, id="a plain range"),
+        pytest.param("rate(x[15s]) / rate(y[1h30m])", 5400, id="the longest of two"),
+        pytest.param("max_over_time(rate(x[30s])[5m:10s])", 300, id="a subquery"),
+        pytest.param('x{a="[9h]"}', 32400, id="a range in a string is taken for one: patience"),
+        pytest.param("x > 1", 0, id="none"),
+    ],
+)
+def test_how_far_a_query_looks_back(query: str, seconds: int) -> None:
+    step = build.step("promQL", query=query, max=1)
+    assert verify.looks_back(step).total_seconds() == seconds
+
+
+def test_a_refused_request_shows_in_the_summary_until_something_else_happens() -> None:
+    play = _awaiting()
+    play.say("severity", "SEV1: worse")
+    assert play.status.summary.startswith("severity=SEV1: worse was refused")
+    play.say("note", "understood")
+    assert "was refused" not in play.status.summary
+
+
+def test_a_blocked_proposal_is_not_led_with() -> None:
+    play = Play()
+    play.world.revisions = play.world.revisions[-1:]
+    play.tick()
+    rollback = next(p for p in play.status.proposals if p.remediation == "rollback")
+    assert rollback.blocked
+    assert "approve=" not in play.last("ProposalOffered") or rollback.id not in play.last(
+        "ProposalOffered"
+    )
+    assert play.status.display is not None
+    assert play.status.display.proposal == play.open("restart")
+
+
+def test_a_round_that_finds_the_same_offers_nothing_twice() -> None:
+    play = _awaiting()
+    offered = play.reasons.count("ProposalOffered")
+    play.say("diagnose", "again")
+    assert play.reasons.count("ProposalOffered") == offered
+    assert play.reasons[-2:] == ["DiagnosisRepeated", "ProposalsConfirmed"]
+
+
+def test_a_confirmation_against_the_evidence_says_so() -> None:
+    play = _awaiting()
+    play.world.bad_images |= {build.OLD_IMAGE}
+    play.say("approve", play.open("rollback")).after(seconds=70)
+    play.say("confirm", "looks good to me")
+    assert "says otherwise" in play.last("VerificationConfirmed")

@@ -345,7 +345,7 @@ class Proposal(ApiModel):
         description="The same by plain kubectl."
     )
     approve_command: Annotated[str, Field(max_length=1024)] = Field(
-        description="Copy, paste, done."
+        description="The command that approves this proposal: copy, paste, done."
     )
     guards: Annotated[list[GuardFinding], Field(max_length=24)] = Field(
         default_factory=list, description="What speaks against it."

@@ -10,14 +10,15 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
-from ..api.common import Phase, ProposalState
+from ..api.common import Phase, ProposalState, Verdict
 from ..api.incident import Approval, Proposal, Roles
 from . import propose
 from .case import Case
-from .evolve import TRANSITIONS, Draft, cut
+from .evolve import TRANSITIONS, Draft
 from .moves import close, close_open, start_monitoring, start_round, to_verifying
 from .requests import Request, handled_with
 from .verify import told
+from .wording import cut, sentence
 
 __all__ = ["answer"]
 
@@ -116,7 +117,8 @@ def _reject(_case: Case, draft: Draft, request: Request) -> Draft:
     if proposal is None:
         return _refuse(draft, request, "there is no such proposal")
     if proposal.state is not ProposalState.PROPOSED:
-        return _refuse(draft, request, f"that proposal is {proposal.state}, not open")
+        hint = "; it is being applied, wait for its outcome" if proposal.state.committed else ""
+        return _refuse(draft, request, f"that proposal is {proposal.state}, not open{hint}")
     key = propose.remedy_key(proposal.action, proposal.parameters)
     draft = draft.proposal(proposal.id, state=ProposalState.REJECTED, recommended=False).set(
         rejected=[*draft.status.rejected, key][-32:]
@@ -215,7 +217,7 @@ def _diagnose(_case: Case, draft: Draft, request: Request) -> Draft:
 
 
 def _confirm(case: Case, draft: Draft, request: Request) -> Draft:
-    said = f"{request.by} confirms: {cut(request.value, 300)}."
+    said = f"{request.by} confirms: {sentence(cut(request.value, 300))}{_against(draft)}"
     match draft.status.phase:
         case Phase.VERIFYING | Phase.INVESTIGATING:
             return start_monitoring(case, draft, "VerificationConfirmed", said, actor=request.by)
@@ -227,6 +229,16 @@ def _confirm(case: Case, draft: Draft, request: Request) -> Draft:
             )
         case phase:
             return _refuse(draft, request, f"there is nothing to confirm in phase {phase}")
+
+
+def _against(draft: Draft) -> str:
+    """Say that a person's word stands against the newest sample."""
+    status = draft.status
+    watch = status.monitoring if status.phase is Phase.MONITORING else status.verification
+    last = watch.last if watch else None
+    if last is None or last.verdict is not Verdict.FAILED:
+        return ""
+    return f" The newest sample says otherwise: {cut(last.message, 150)}"
 
 
 def _resolve(case: Case, draft: Draft, request: Request) -> Draft:

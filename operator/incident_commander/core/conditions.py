@@ -20,7 +20,7 @@ from ..api.incident import (
     Milestones,
     Proposal,
 )
-from .evolve import cut
+from .wording import blocks, cut, sentence, sentences, trouble
 
 __all__ = ["derive", "recommended"]
 
@@ -51,7 +51,7 @@ def derive(incident: Incident, status: IncidentStatus, now: datetime) -> Inciden
             "observed_generation": generation,
             "durations": _durations(status.milestones),
             "display": _display(incident, status),
-            "summary": cut(_summary(incident, status), 1024),
+            "summary": cut(sentences([_refused(status), _summary(incident, status)]), 1024),
         }
     )
     before = {c.type: c for c in status.conditions}
@@ -82,10 +82,10 @@ def _conditions(
         "Ready",
         not stalled,
         "ConfigurationProblem" if stalled else "Handled",
-        stalled or status.summary,
+        stalled or f"{phase}: see status.summary",
     )
     working = phase in _WORKING and not stalled
-    yield "Reconciling", working, str(phase), status.summary if working else ""
+    yield "Reconciling", working, str(phase), ""
     yield "Stalled", bool(stalled), "ConfigurationProblem" if stalled else "None", stalled or ""
     acknowledged = milestones.acknowledged_at is not None
     yield (
@@ -95,7 +95,7 @@ def _conditions(
         "" if acknowledged else f"kubectl annotate it with {GROUP}/acknowledge=<anything>",
     )
     diagnosis = status.diagnosis
-    diagnosed = diagnosis is not None and diagnosis.finished_at is not None
+    diagnosed = diagnosis is not None and diagnosis.finished_at is not None and not stalled
     yield (
         "Diagnosed",
         diagnosed,
@@ -152,9 +152,10 @@ def _conditions(
 
 
 def recommended(status: IncidentStatus) -> Proposal | None:
-    """The open proposal to look at first: the recommended one, else the first."""
+    """The open proposal to look at first: the recommended one, else the first not blocked."""
     open_ = [p for p in status.proposals if p.state is ProposalState.PROPOSED]
-    return next((p for p in open_ if p.recommended), open_[0] if open_ else None)
+    free = [p for p in open_ if not p.blocked] or open_
+    return next((p for p in free if p.recommended), free[0] if free else None)
 
 
 def _display(incident: Incident, status: IncidentStatus) -> Display:
@@ -162,7 +163,7 @@ def _display(incident: Incident, status: IncidentStatus) -> Display:
     due = status.updates.next_due_at if status.updates else None
     return Display(
         target=str(incident.spec.target),
-        proposal=first.id if first else None,
+        proposal=first.id if first and not first.blocked else None,
         next_update=f"{due:%H:%M} UTC" if due else None,
     )
 
@@ -189,9 +190,13 @@ def _annotate(incident: Incident, request: str) -> str:
 
 
 def _known(status: IncidentStatus) -> str:
-    findings = status.diagnosis.findings if status.diagnosis else []
-    bad = [f.message for f in findings if f.verdict == "Failed"]
-    return " ".join(cut(m, 160) for m in bad[:2]) or "No check has failed."
+    return trouble(status.diagnosis.findings if status.diagnosis else [])
+
+
+def _refused(status: IncidentStatus) -> str:
+    """Say that the newest thing anybody asked for was refused: kubectl said `annotated`."""
+    newest = status.timeline[-1] if status.timeline else None
+    return cut(newest.message, 200) if newest and newest.reason == "RequestRefused" else ""
 
 
 def _summary(incident: Incident, status: IncidentStatus) -> str:
@@ -233,25 +238,26 @@ def _summary(incident: Incident, status: IncidentStatus) -> str:
 
 def _investigating(incident: Incident, status: IncidentStatus) -> str:
     if status.stalled:
-        return f"{status.stalled} It goes on by itself when that is mended."
+        return f"{sentence(status.stalled)} It goes on by itself when that is mended."
     if status.guard and not status.guard.proven:
         return f"Nothing is offered, since approvals are not guarded: {status.guard.message}"
     again = _annotate(incident, "diagnose=again")
     return (
-        f"{_known(status)} Nothing more to offer: people investigate. "
-        f"Diagnose again: {again}; when it is fixed: {_annotate(incident, 'resolve=<how>')}"
+        f"{_known(status)} Nothing to offer: people investigate. Diagnose again: {again} ; when it "
+        f"is fixed: {_annotate(incident, 'resolve=<how>')}"
     )
 
 
 def _awaiting(status: IncidentStatus) -> str:
     first = recommended(status)
     if first is None:
-        return f"{_known(status)} No open proposal."
+        return f"{_known(status)} No proposal is open."
+    if first.blocked:
+        return f"{_known(status)} {sentence(first.summary)} It is blocked: {blocks(first)}"
     who = status.roles.commander if status.roles and status.roles.commander else None
-    decides = f"{who} decides" if who else "who has the verb approve decides"
-    lead = "Recommended" if first.recommended else "Offered"
-    blocked = " (blocked: see its guards)" if first.blocked else ""
+    decides = f"{who} decides" if who else "Who has the verb approve decides"
+    lead = "Recommended" if first.recommended else "Offered, not proven"
     return (
-        f"{_known(status)} {lead}: {first.summary}{blocked}. "
-        f"{decides}, until {first.expires_at:%H:%M:%S} UTC: {first.approve_command}"
+        f"{_known(status)} {lead}: {sentence(first.summary)} {decides} until "
+        f"{first.expires_at:%H:%M} UTC: {first.approve_command}"
     )

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from ..api.common import Phase
 from ..api.incident import Evidence, IncidentStatus, Milestones, Proposal, TimelineEntry
+from .wording import cut
 
 __all__ = [
     "OPERATOR",
@@ -20,7 +21,6 @@ __all__ = [
     "Draft",
     "ForbiddenTransitionError",
     "Step",
-    "cut",
     "evolve",
     "phase_since",
 ]
@@ -113,11 +113,6 @@ def phase_since(status: IncidentStatus) -> datetime | None:
             break
         since = entry.at
     return since
-
-
-def cut(text: str, limit: int) -> str:
-    """Shorten a text to ``limit`` characters; an ellipsis says that it was."""
-    return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
 @dataclass(frozen=True, slots=True)

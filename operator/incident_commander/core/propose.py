@@ -23,7 +23,7 @@ from ..questions import DryRunNeed, Facts, Need
 from ..values import DryRun, GuardProof, Missing, Refused, Unavailable, Workload, digest
 from .case import Case
 from .diff import diff
-from .evolve import cut
+from .wording import cut
 
 __all__ = ["Candidate", "candidates", "dry_runs", "judge_when", "offer", "remedy_key", "situation"]
 

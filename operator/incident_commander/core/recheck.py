@@ -7,6 +7,7 @@ the intent is written; else nothing is done, and the timeline says why.
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Final
 
 from ..actions import Situation, all_actions
 from ..api.common import Confidence, ProposalState
@@ -18,6 +19,15 @@ from . import diagnose, propose
 from .case import Case
 from .evolve import Draft
 from .moves import investigate, start_round, to_verifying
+
+_IN_WORDS: Final = {
+    "targetUid": "it was deleted and made anew",
+    "templateHash": "its pod template is another one",
+    "destinationHash": "the revision to go back to is gone",
+    "paused": "paused was {was}, is {now}",
+    "replicas": "it had {was} replicas, now {now}",
+}
+"""What a change of a dependency means to people."""
 
 __all__ = ["check_again", "drift_of", "drifted", "stale_steps", "superseded"]
 
@@ -84,8 +94,10 @@ def drift_of(proposal: Proposal, live: Situation) -> str | None:
     if not changed:
         return None
     return ", ".join(
-        f"{k} was {proposal.depends_on.get(k) or 'absent'}, is {now.get(k) or 'absent'}"
-        for k in changed
+        _IN_WORDS.get(key, f"{key} was {{was}}, is {{now}}").format(
+            was=proposal.depends_on.get(key) or "absent", now=now.get(key) or "absent"
+        )
+        for key in changed
     )
 
 
@@ -164,8 +176,8 @@ def _intend(case: Case, draft: Draft, proposal: Proposal, live: Situation) -> Dr
     draft = draft.proposal(proposal.id, state=ProposalState.EXECUTING)
     return draft.add(
         "RemediationStarted",
-        f"{proposal.summary}. The change is bound to generation {workload.generation} of "
-        f"{workload.kind} {workload.name}.",
+        f"{proposal.summary}. It is done only if {workload.kind} {workload.name} is still as it "
+        f"was just read (generation {workload.generation}).",
         proposal=proposal.id,
         evidence=Evidence(
             query=f"GET {workload.kind} {workload.namespace}/{workload.name}",

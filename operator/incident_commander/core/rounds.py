@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ..api.common import Phase, ProposalState
-from ..api.incident import Diagnosis, Finding, GuardStatus
+from ..api.incident import Diagnosis, Finding, GuardStatus, Proposal
 from ..questions import Facts, Need
 from ..values import GuardProof, Unavailable
 from . import diagnose, propose
@@ -14,6 +14,7 @@ from .diagnose import running_template
 from .evolve import Draft
 from .moves import close_open, investigate
 from .verify import told
+from .wording import blocks, sentences
 
 __all__ = ["finish_round", "needs", "record_guard"]
 
@@ -130,11 +131,7 @@ def _offer(
     planned = propose.candidates(case, live, found, chosen.runbook)
     offers = propose.offer(case, facts, planned, chosen.runbook, proof)[:8]
     new_ids = {p.id for p in offers}
-    committed = [
-        p
-        for p in close_open(draft).status.proposals
-        if p.id not in new_ids and p.state is not ProposalState.PROPOSED
-    ]
+    committed = [p for p in close_open(draft).status.proposals if p.id not in new_ids]
     if not offers:
         return investigate(
             close_open(draft),
@@ -142,19 +139,30 @@ def _offer(
             f"{told(found)}; no remediation of Runbook {chosen.runbook.metadata.name} fits, or "
             "all were tried or rejected.",
         )
-    draft = draft.proposals([*offers, *committed[-(8 - len(offers)) :]][:8])
-    for proposal in offers:
-        mark = "recommended" if proposal.recommended else str(proposal.confidence)
-        blocked = (
-            " BLOCKED:" + " ".join(g.message for g in proposal.guards if g.verdict == "Block")
-            if proposal.blocked
-            else ""
-        )
+    still_open = {p.id for p in draft.status.proposals if p.state is ProposalState.PROPOSED}
+    draft = draft.proposals([*offers, *committed][:8])
+    new = [p for p in offers if p.id not in still_open]
+    for proposal in new:
         draft = draft.add(
             "ProposalOffered",
-            f"{proposal.summary} ({mark}, risk {proposal.risk}).{blocked} Until "
-            f"{proposal.expires_at:%H:%M:%S} UTC: {proposal.approve_command}",
+            _offered(proposal),
             proposal=proposal.id,
             phase=Phase.AWAITING_APPROVAL,
         )
+    if not new:
+        draft = draft.add(
+            "ProposalsConfirmed",
+            f"{told(found)}; what was offered still stands: {', '.join(p.id for p in offers)}.",
+            phase=Phase.AWAITING_APPROVAL,
+        )
     return draft.milestone(proposed_at=case.now)
+
+
+def _offered(proposal: Proposal) -> str:
+    if proposal.blocked:
+        return sentences([proposal.summary, f"It is blocked: {blocks(proposal)}"])
+    mark = "recommended" if proposal.recommended else str(proposal.confidence).lower()
+    return (
+        f"{proposal.summary} ({mark}, risk {proposal.risk}). Until "
+        f"{proposal.expires_at:%H:%M:%S} UTC: {proposal.approve_command}"
+    )

@@ -6,23 +6,35 @@ A sample is the worst of the rollout, the pods and the named checks. ``Inconclus
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
+from ..api.base import format_duration
 from ..api.common import Verdict
-from ..api.incident import Finding, Sample, Verification, VerificationPlan
+from ..api.incident import Evidence, Finding, Sample, Verification, VerificationPlan
 from ..api.runbook import DiagnosisStep
 from ..checks.templates import TemplateProblem
 from ..questions import Facts, Need
 from ..values import Missing, Unavailable, Workload
 from . import diagnose
 from .case import BUILT_IN_STEPS, Case
-from .evolve import cut
 from .rollout import Progress, RolloutState, progress
+from .wording import cut, sentence, sentences
 
 __all__ = ["begin", "count", "needs", "sample", "steps"]
 
+_RANGE: Final = re.compile(r"\[\s*((?:[0-9]+(?:ms|[smhdwy]))+)\s*(?::[^\]]*)?\]")
+_UNITS: Final = {
+    "ms": timedelta(milliseconds=1),
+    "s": timedelta(seconds=1),
+    "m": timedelta(minutes=1),
+    "h": timedelta(hours=1),
+    "d": timedelta(days=1),
+    "w": timedelta(weeks=1),
+    "y": timedelta(days=365),
+}
 _ORDER: Final = (Verdict.FAILED, Verdict.ERROR, Verdict.INCONCLUSIVE, Verdict.PASSED)
 
 
@@ -53,23 +65,63 @@ def needs(case: Case, plan: VerificationPlan) -> frozenset[Need]:
     return frozenset(asked)
 
 
-def sample(case: Case, facts: Facts, plan: VerificationPlan) -> Sample:
-    """Look once at everything."""
-    verdicts = [_rollout(case, facts)]
-    verdicts += [(f.verdict, f.message) for f in diagnose.findings(case, facts, steps(case, plan))]
+def sample(case: Case, facts: Facts, plan: VerificationPlan) -> tuple[Sample, Evidence]:
+    """Look once at everything; the evidence is that of the check that tells most."""
+    found = [
+        _in_time(case, step, finding)
+        for step, finding in zip(
+            steps(case, plan), diagnose.findings(case, facts, steps(case, plan)), strict=True
+        )
+    ]
     known = {s.name for s in case.steps}
+    verdicts = [_rollout(case, facts), *((f.verdict, f.message) for f in found)]
     verdicts += [
         (Verdict.ERROR, f"check {name} is no step of the Runbook any more")
         for name in plan.checks
         if name not in known
     ]
     worst = min((v for v, _ in verdicts), key=_ORDER.index)
-    telling = [m for v, m in verdicts if v is worst]
-    return Sample(
-        at=case.now,
-        verdict=worst,
-        message=cut("; ".join(m.rstrip(".") for m in telling) + ".", 512),
+    message = cut(sentences(m for v, m in verdicts if v is worst), 512)
+    telling = [f.evidence for f in found if f.verdict is worst and f.evidence is not None]
+    evidence = telling[-1] if telling else Evidence(value=cut(message, 256))
+    return (
+        Sample(at=case.now, verdict=worst, message=message),
+        evidence.model_copy(update={"verdict": worst}),
     )
+
+
+def _in_time(case: Case, step: DiagnosisStep, finding: Finding) -> Finding:
+    """Take no rate for a failure as long as it looks back to before the change."""
+    window, verification = looks_back(step), case.status.verification
+    if finding.verdict is not Verdict.FAILED or verification is None or not window:
+        return finding
+    changed = verification.started_at
+    if case.now >= changed + window:
+        return finding
+    return finding.model_copy(
+        update={
+            "verdict": Verdict.INCONCLUSIVE,
+            "message": f"{sentence(finding.message)} Its query looks back "
+            f"{format_duration(window)}, to before the change at {changed:%H:%M:%S} UTC.",
+        }
+    )
+
+
+def looks_back(step: DiagnosisStep) -> timedelta:
+    """Give the longest range that the step's queries look back over (``rate(x[1m])``: 1 min)."""
+    queries: list[str] = []
+    if step.error_rate is not None:
+        queries += [step.error_rate.errors, step.error_rate.total]
+    if step.prom_ql is not None:
+        queries.append(step.prom_ql.query)
+    found = (parse_range(text) for query in queries for text in _RANGE.findall(query))
+    return max(found, default=timedelta())
+
+
+def parse_range(text: str) -> timedelta:
+    """Read a PromQL range such as ``90s``, ``1h30m`` or ``1d``."""
+    parts = re.findall(r"([0-9]+)(ms|[smhdwy])", text)
+    return sum((int(n) * _UNITS[unit] for n, unit in parts), timedelta())
 
 
 def _rollout(case: Case, facts: Facts) -> tuple[Verdict, str]:

@@ -47,9 +47,9 @@ def decide_verifying(case: Case, draft: Draft, facts: Facts) -> Draft:
         return investigate(draft, "VerificationLost", "There is no verification to go on with.")
     if not _due(case, verification):
         return _time_out(case, draft, verification)
-    seen = verify.sample(case, facts, verification.plan)
+    seen, evidence = verify.sample(case, facts, verification.plan)
     counted = verify.count(verification, seen)
-    draft = _note_change(draft, verification.last, seen, "VerificationSampled").set(
+    draft = _note_change(draft, verification.last, seen, evidence, "VerificationSampled").set(
         verification=counted
     )
     plan = counted.plan
@@ -102,7 +102,7 @@ def decide_monitoring(case: Case, draft: Draft, facts: Facts) -> Draft:
         return start_monitoring(case, draft, "MonitoringRestarted", "The watch begins anew.")
     if not _due(case, monitoring):
         return draft
-    seen = verify.sample(case, facts, _plan(case))
+    seen, evidence = verify.sample(case, facts, _plan(case))
     bad = seen.verdict is Verdict.FAILED
     good = seen.verdict is Verdict.PASSED
     failures = monitoring.failures + 1 if bad else (0 if good else monitoring.failures)
@@ -114,7 +114,9 @@ def decide_monitoring(case: Case, draft: Draft, facts: Facts) -> Draft:
             "next_at": case.now + _plan(case).interval,
         }
     )
-    draft = _note_change(draft, monitoring.last, seen, "MonitoringSampled").set(monitoring=watched)
+    draft = _note_change(draft, monitoring.last, seen, evidence, "MonitoringSampled").set(
+        monitoring=watched
+    )
     if failures >= _plan(case).failures:
         draft = draft.set(failing_templates=remembered_failing(case, facts))
         return next_attempt(
@@ -128,14 +130,16 @@ def decide_monitoring(case: Case, draft: Draft, facts: Facts) -> Draft:
     return draft
 
 
-def _note_change(draft: Draft, before: Sample | None, seen: Sample, reason: str) -> Draft:
+def _note_change(
+    draft: Draft, before: Sample | None, seen: Sample, evidence: Evidence, reason: str
+) -> Draft:
     """Write an entry for the first sample and for every change of verdict."""
     if before is not None and before.verdict is seen.verdict:
         return draft
     return draft.add(
         reason,
         f"{seen.verdict}: {seen.message}",
-        evidence=Evidence(verdict=seen.verdict, value=seen.message[:256]),
+        evidence=evidence,
     )
 
 

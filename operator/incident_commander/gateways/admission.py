@@ -107,7 +107,7 @@ class Guard:
         if not wrong and self.fingerprint != fingerprint:
             wrong = "the guard changed while it was being proven"
         message = wrong or (
-            "a forged approval and a forged status were refused by the admission policies"
+            "the policies are in force: a test approval and a test status write were refused, as they must be"
         )
         proof = GuardProof(fingerprint, proven=not wrong, message=_short(message), at=now)
         self._proofs[incident.namespace] = (began, proof)

@@ -30,8 +30,9 @@ Raw = dict[str, Any]
 """An object as the API server sent it."""
 
 _CONNECT_WITHIN: Final = 3.0
-_SILENCE: Final = 75.0
-"""Seconds without a byte after which a watch is dead: the server sends a bookmark every 60 s."""
+_SILENCE: Final = 150.0
+"""Seconds without a byte after which a watch is dead: the server sends a bookmark about every minute,
+sometimes a quarter later."""
 _AGENT: Final = "incident-commander"
 _UNAUTHORIZED: Final = 401
 

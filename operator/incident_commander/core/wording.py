@@ -1,0 +1,45 @@
+"""Small rules of writing for messages: whole sentences, cut where they must be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from ..api.common import Verdict
+from ..api.incident import Finding, Proposal
+
+__all__ = ["blocks", "cut", "sentence", "sentences", "trouble"]
+
+_ABOUT_CHANGES = frozenset({"rolloutHistory", "recentChanges"})
+"""Checks that say what changed: a reason for trouble, not trouble itself."""
+
+
+def cut(text: str, limit: int) -> str:
+    """Shorten a text to ``limit`` characters; an ellipsis says that it was."""
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def sentence(text: str) -> str:
+    """End a text with one full stop, unless it ends with a mark of its own, or a command."""
+    text = text.strip()
+    return text if not text or text[-1] in ".!?…:" else f"{text}."
+
+
+def sentences(texts: Iterable[str]) -> str:
+    """String texts together as sentences."""
+    return " ".join(sentence(text) for text in texts if text.strip())
+
+
+def trouble(findings: Sequence[Finding], limit: int = 160) -> str:
+    """Say what is wrong in as few words as possible: the first sentence of what failed."""
+    bad = [f for f in findings if f.verdict is Verdict.FAILED and f.check not in _ABOUT_CHANGES]
+    if bad:
+        return sentences(cut(f.message.split(". ")[0], limit) for f in bad[:2])
+    blind = [f.step for f in findings if f.verdict in {Verdict.ERROR, Verdict.INCONCLUSIVE}]
+    if blind:
+        return f"No check sees trouble, but {', '.join(blind)} cannot tell."
+    return "No check sees trouble."
+
+
+def blocks(proposal: Proposal) -> str:
+    """Say what blocks a proposal."""
+    return sentences(g.message for g in proposal.guards if g.verdict == "Block")
