@@ -228,6 +228,8 @@ class Pod:
     unschedulable: str = ""
     """Message of PodScheduled=False with reason Unschedulable, else empty."""
     containers: tuple[Container, ...] = ()
+    uid: str = ""
+    """Empty where it was not read; such a pod cannot be named in a plan."""
 
 
 @dataclass(frozen=True, slots=True)

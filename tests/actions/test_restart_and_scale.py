@@ -11,11 +11,12 @@ from hypothesis import strategies as st
 
 from incident_commander.actions import Plan, Situation, all_actions, scale
 from incident_commander.actions import rollout_restart as restart
+from incident_commander.actions.annotations import LAST_APPLIED
 from incident_commander.api.base import MARKER_ANNOTATION
 from incident_commander.api.runbook import RolloutRestartAction, ScaleAction
 from incident_commander.values import RESTARTED_AT_ANNOTATION
 from tests.actions.jsonpatch import TestFailedError, apply
-from tests.support.build import NOW, history, template, workload
+from tests.support.build import NOW, history, managed, revision, template, workload
 
 
 def situation(**over: Any) -> Situation:
@@ -80,6 +81,27 @@ def test_a_restart_writes_the_time_of_the_intent(annotations: dict[str, str] | N
     written = {**(annotations or {}), RESTARTED_AT_ANNOTATION: "2026-11-22T08:30:00Z"}
     assert after["spec"]["template"]["metadata"]["annotations"] == written
     assert after["metadata"]["annotations"][MARKER_ANNOTATION] == "restart-1"
+
+
+@pytest.mark.parametrize(
+    ("numbers", "limit", "lost"),
+    [
+        pytest.param([6, 7], 2, False, id="there is room"),
+        pytest.param([6, 7], 1, True, id="one is kept, and that is the bad one"),
+        pytest.param([6, 7], 0, True, id="none is kept"),
+        pytest.param([1, 2, 7], 3, False, id="gaps do not count"),
+        pytest.param([7], 0, False, id="there is nothing to lose"),
+    ],
+)
+def test_a_restart_may_throw_away_what_to_roll_back_to(
+    numbers: list[int], limit: int, *, lost: bool
+) -> None:
+    revisions = tuple(revision(n, f"app:{n}") for n in numbers)
+    spec = {"template": revisions[-1].template, "revisionHistoryLimit": limit}
+    found = restart_plan(Situation(workload=workload(spec=spec), revisions=revisions))
+
+    assert guards(found) == ([("LastWayBack", "Warn")] if lost else [])
+    assert all("it throws away revision 6 (app:6," in g.message for g in found.guards)
 
 
 @pytest.mark.parametrize(
@@ -158,6 +180,37 @@ def test_scale_reads_well() -> None:
             {"by": 1},
             [("HelmOwned", "Warn")],
             id="Helm",
+        ),
+        pytest.param(
+            {"metadata": {"annotations": {LAST_APPLIED: '{"spec":{"replicas":3}}'}}},
+            {"by": 1},
+            [("LastAppliedStale", "Warn")],
+            id="kubectl apply with a number",
+        ),
+        pytest.param(
+            {"metadata": {"annotations": {LAST_APPLIED: '{"spec":{}}'}}},
+            {"by": 1},
+            [],
+            id="kubectl apply without a number",
+        ),
+        pytest.param(
+            {
+                "metadata": {
+                    "managedFields": [
+                        managed("argocd-controller", NOW, {"f:spec": {"f:replicas": {}}}),
+                        managed("argocd-controller", NOW),
+                    ]
+                }
+            },
+            {"by": 1},
+            [("AutoSync", "Warn")],
+            id="a program that writes it again by itself",
+        ),
+        pytest.param(
+            {"metadata": {"managedFields": [managed("argocd-controller", NOW)]}},
+            {"by": 1},
+            [],
+            id="a program that writes the template only",
         ),
     ],
 )

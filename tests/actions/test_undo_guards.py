@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from incident_commander.api.base import MARKER_ANNOTATION
 from tests.actions.undo import LAST_APPLIED, blocks, plan, situation, warnings
-from tests.support.build import history, revision, template
+from tests.support.build import (
+    OLD_IMAGE,
+    ago,
+    container,
+    history,
+    managed,
+    pod,
+    revision,
+    template,
+)
 
 
 @pytest.mark.parametrize(
@@ -85,6 +95,29 @@ def test_without_a_history_the_limit_of_zero_is_named() -> None:
             {"spec": {"strategy": {"type": "Recreate"}}}, "Recreate", "3 pods", id="recreate"
         ),
         pytest.param(
+            {"spec": {"replicas": 0}}, "ScaledToZero", "no pod is replaced", id="switched off"
+        ),
+        pytest.param(
+            {"spec": {"revisionHistoryLimit": 0}},
+            "NoWayBack",
+            "revisionHistoryLimit is 0",
+            id="the release left behind is thrown away",
+        ),
+        pytest.param(
+            {
+                "metadata": {
+                    "managedFields": [
+                        managed("kubectl-set", ago(minutes=1)),
+                        managed("kustomize-controller", ago(minutes=5), operation="Apply"),
+                        managed("argocd-controller", ago(minutes=9)),
+                    ]
+                }
+            },
+            "AutoSync",
+            "kustomize-controller (Flux) wrote the pod template at 2026-11-22T08:25:00Z",
+            id="a program that writes it again by itself",
+        ),
+        pytest.param(
             {
                 "metadata": {
                     "annotations": {
@@ -144,12 +177,72 @@ def test_what_the_approver_must_know(over: dict[str, Any], name: str, words: str
             },
             id="Flux told to leave it alone",
         ),
+        pytest.param(
+            {
+                "metadata": {
+                    "annotations": {"kustomize.toolkit.fluxcd.io/reconcile": "disabled"},
+                    "managedFields": [managed("kustomize-controller", ago(minutes=5))],
+                }
+            },
+            id="Flux told to leave alone what it wrote",
+        ),
+        pytest.param(
+            {"metadata": {"managedFields": [managed("kubectl-edit", ago(minutes=5))]}},
+            id="a person",
+        ),
+        pytest.param(
+            {
+                "metadata": {
+                    "managedFields": [
+                        managed("argocd-controller", ago(minutes=5), {"f:metadata": {}})
+                    ]
+                }
+            },
+            id="a program that wrote other fields",
+        ),
+        pytest.param(
+            {
+                "metadata": {
+                    "managedFields": [
+                        managed("argocd-controller", ago(minutes=5), subresource="scale")
+                    ]
+                }
+            },
+            id="a program that wrote a subresource",
+        ),
     ],
 )
 def test_no_warning_of_an_owner_for(over: dict[str, Any]) -> None:
     found = plan(situation(**over))
 
-    assert not {"GitOpsOwned", "HelmOwned"} & set(warnings(found))
+    assert not {"AutoSync", "GitOpsOwned", "HelmOwned"} & set(warnings(found))
+
+
+@pytest.mark.parametrize(
+    ("image", "reason", "warned"),
+    [
+        pytest.param(OLD_IMAGE, "ImagePullBackOff", True, id="backing off"),
+        pytest.param(OLD_IMAGE, "ErrImagePull", True, id="just failed"),
+        pytest.param(OLD_IMAGE, "CrashLoopBackOff", False, id="it was pulled"),
+        pytest.param("other:1", "ImagePullBackOff", False, id="an image of another release"),
+    ],
+)
+def test_an_image_that_cannot_be_pulled(image: str, reason: str, *, warned: bool) -> None:
+    waits = container(ready=False, image=image, waiting_reason=reason, waiting_message="gone")
+    pods = (pod(name="a"), pod(name="b", ready=False, containers=[container(), waits]))
+    found = plan(replace(situation(), pods=pods))
+
+    assert warnings(found) == (["ImageNotPulled"] if warned else [])
+    assert all("and pod b cannot pull it: gone." in g.message for g in found.guards)
+
+
+def test_init_containers_need_their_images_too() -> None:
+    old = template(OLD_IMAGE)
+    old["spec"]["initContainers"] = [{"name": "migrate", "image": "migrate:1"}]
+    waits = container("migrate", ready=False, image="migrate:1", waiting_reason="ErrImagePull")
+    where = situation([revision(6, pod_template=old), revision(7)])
+
+    assert warnings(plan(replace(where, pods=(pod(containers=[waits]),)))) == ["ImageNotPulled"]
 
 
 def test_our_marker_is_not_reported_as_dropped() -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 from ..api.common import TargetKind
 from ..api.incident import GuardFinding
 from ..values import JsonPatch, Pod, Revision, Workload
+from .follow_up import PodDeletion, deletions
 
 if TYPE_CHECKING:
     from ..api.base import ApiModel
@@ -46,6 +47,11 @@ class Plan:
     command: str
     """The same by plain kubectl, with ``-n``."""
     guards: tuple[GuardFinding, ...] = field(default=())
+
+    @property
+    def follow_up(self) -> tuple[PodDeletion, ...]:
+        """Pods to delete once the change is observed: part of what is approved."""
+        return deletions(self.parameters)
 
 
 class Action(Protocol):

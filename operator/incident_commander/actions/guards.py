@@ -7,13 +7,36 @@ the situation that they are given and know nothing of approvals.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Final
 
-from ..api.common import GuardVerdict
+from ..api.common import GuardVerdict, TargetKind
 from ..api.incident import GuardFinding
-from ..values import Workload
+from ..values import Pod, Workload
 from .wording import cut, kubectl, resource, target_text
 
-__all__ = ["block", "paused", "present", "recreated", "warn"]
+__all__ = [
+    "block",
+    "history_limit",
+    "nothing_runs",
+    "paused",
+    "present",
+    "recreated",
+    "unpullable",
+    "warn",
+]
+
+_NOT_PULLED: Final = frozenset(
+    {
+        "ErrImageNeverPull",
+        "ErrImagePull",
+        "ImageInspectError",
+        "ImagePullBackOff",
+        "InvalidImageName",
+        "RegistryUnavailable",
+    }
+)
+"""Why the kubelet does not start a container (pkg/kubelet/images/types.go)."""
+_HISTORY_LIMIT: Final = 10
 
 
 def block(name: str, message: str) -> GuardFinding:
@@ -52,3 +75,47 @@ def recreated(workload: Workload) -> GuardFinding | None:
         f"The strategy is Recreate: all {workload.replicas} pods of {target_text(workload)} stop "
         "before the new ones start.",
     )
+
+
+def nothing_runs(workload: Workload) -> GuardFinding | None:
+    """Warn where no pod is wanted: the change shows only when there is one again."""
+    if workload.kind is TargetKind.DAEMON_SET:
+        # The API server leaves a zero out only before the controller has counted.
+        if workload.status.get("desiredNumberScheduled") != 0:
+            return None
+        return warn("NoNodes", f"No node is eligible for {target_text(workload)}: no pod starts.")
+    if workload.replicas > 0:
+        return None
+    return warn(
+        "ScaledToZero", "spec.replicas is 0: no pod is replaced, none starts before it is scaled."
+    )
+
+
+def unpullable(pods: Iterable[Pod], images: Iterable[str], name: str) -> GuardFinding | None:
+    """Warn where a node cannot pull an image of the destination right now.
+
+    Parameters
+    ----------
+    pods
+        The target's pods.
+    images
+        Images of the destination.
+    name
+        The destination, for people.
+    """
+    wanted = frozenset(images)
+    for pod in pods:
+        for container in pod.containers:
+            if container.image in wanted and container.waiting_reason in _NOT_PULLED:
+                said = container.waiting_message or container.waiting_reason
+                return warn(
+                    "ImageNotPulled",
+                    f"{name} needs {cut(container.image, 128)}, and pod {pod.name} cannot pull "
+                    f"it: {cut(said, 160)}. Push it again, or choose another revision.",
+                )
+    return None
+
+
+def history_limit(workload: Workload) -> int:
+    """Give the number of old revisions that its controller keeps."""
+    return int(workload.spec.get("revisionHistoryLimit", _HISTORY_LIMIT))

@@ -1,18 +1,19 @@
 """Who else thinks that the target is theirs: Argo CD, Flux, Helm.
 
-Used by actions that change what a repository or a chart says too. Reads labels and annotations
-only; whether self-heal is really on is asked elsewhere.
+Used by actions that change what a repository or a chart says too. Reads labels, annotations and
+managed fields only; whether self-heal is really on is asked elsewhere.
 """
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 from ..api.incident import GuardFinding
 from ..values import Workload
 from .guards import present, warn
 
-__all__ = ["owners"]
+__all__ = ["owners", "synchronised"]
 
 _ARGO_TRACKING: Final = "argocd.argoproj.io/tracking-id"
 _ARGO_INSTANCE: Final = "argocd.argoproj.io/instance"
@@ -20,6 +21,15 @@ _FLUX: Final = {
     "kustomization": "kustomize.toolkit.fluxcd.io",
     "helmrelease": "helm.toolkit.fluxcd.io",
 }
+_SYNCHRONISERS: Final = {
+    "argocd-application-controller": "Argo CD",
+    "argocd-controller": "Argo CD",
+    "flux": "Flux",
+    "fluxd": "Flux",
+    "helm-controller": "Flux",
+    "kustomize-controller": "Flux",
+}
+"""Field managers that write again by themselves what they once wrote."""
 _HELM_RELEASE: Final = "meta.helm.sh/release-name"
 _HELM_NAMESPACE: Final = "meta.helm.sh/release-namespace"
 
@@ -69,3 +79,45 @@ def _helm(workload: Workload) -> GuardFinding | None:
         f"change back. Change the chart's values too; what it installed: "
         f"helm -n {namespace} history {release}",
     )
+
+
+def synchronised(workload: Workload, field: str, what: str) -> GuardFinding | None:
+    """Warn where a program that synchronises by itself wrote the field that is changed.
+
+    Parameters
+    ----------
+    workload
+        The live target.
+    field
+        A field of ``spec``, such as ``template``.
+    what
+        The same for people.
+    """
+    entries = [e for e in _managed(workload) if _wrote(e, field) and not _told_not_to(workload, e)]
+    if not entries:
+        return None
+    last = max(entries, key=lambda entry: str(entry.get("time") or ""))
+    manager, at = last["manager"], last.get("time") or "an unknown time"
+    return warn(
+        "AutoSync",
+        f"{manager} ({_SYNCHRONISERS[manager]}) wrote {what} at {at}, and does so again by itself: "
+        "expect it to take the change back, with self-heal within seconds, else at its next sync. "
+        "Suspend it, or land the change in Git first.",
+    )
+
+
+def _managed(workload: Workload) -> list[Mapping[str, Any]]:
+    found = workload.raw["metadata"].get("managedFields") or []
+    return [e for e in found if e.get("manager") in _SYNCHRONISERS and not e.get("subresource")]
+
+
+def _wrote(entry: Mapping[str, Any], field: str) -> bool:
+    return f"f:{field}" in ((entry.get("fieldsV1") or {}).get("f:spec") or {})
+
+
+def _told_not_to(workload: Workload, entry: Mapping[str, Any]) -> bool:
+    prefix = {
+        "kustomize-controller": _FLUX["kustomization"],
+        "helm-controller": _FLUX["helmrelease"],
+    }.get(entry["manager"], "")
+    return workload.annotations.get(f"{prefix}/reconcile") == "disabled"

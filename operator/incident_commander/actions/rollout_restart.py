@@ -13,11 +13,15 @@ from typing import Any, Final
 from ..api.base import ApiModel, format_timestamp
 from ..api.common import TargetKind
 from ..api.incident import GuardFinding
-from ..values import RESTARTED_AT_ANNOTATION, JsonPatch, Workload
+from ..values import RESTARTED_AT_ANNOTATION, JsonPatch, Revision, Workload
 from .base import Plan, Situation
-from .guards import paused, present, recreated, warn
+from .destination import choose
+from .follow_up import MOST_DELETED, named, still_there
+from .guards import history_limit, nothing_runs, paused, present, recreated, warn
+from .left_alone import left_alone
 from .patching import escaped, guarded_patch
-from .wording import kubectl, resource, target_text
+from .replacing import strategy, stuck
+from .wording import deleting, kubectl, resource, revision_text, target_text, then_delete
 
 __all__ = ["ACTION", "RolloutRestart"]
 
@@ -28,7 +32,7 @@ class RolloutRestart:
     """Replace all pods by new ones of the same release."""
 
     name: str = "rolloutRestart"
-    kinds: frozenset[TargetKind] = frozenset({TargetKind.DEPLOYMENT})
+    kinds: frozenset[TargetKind] = frozenset(TargetKind)
 
     def plan(
         self,
@@ -37,28 +41,30 @@ class RolloutRestart:
     ) -> Plan:
         """Plan a restart of the template as it is."""
         workload = situation.workload
-        parameters = {"templateHash": workload.template_hash}
+        # No pod can have the new template yet: whichever is not ready would be waited for.
+        pods = [pod for pod in stuck(situation, "") if pod.uid][:MOST_DELETED]
+        parameters = {"templateHash": workload.template_hash, **named(pods)}
+        names = [pod.name for pod in pods]
+        restart = kubectl(workload, f"rollout restart {resource(workload)}")
+        summary = f"Restart {target_text(workload)}: replace its pods by new ones of the same "
         return Plan(
             parameters=parameters,
             depends_on=self.depends_on(parameters, situation),
-            summary=f"Restart {target_text(workload)}: replace its pods by new ones of the same "
-            "release",
+            summary=deleting(f"{summary}release", names),
             reason="A restart clears what the processes hold in memory; it changes neither image "
             "nor configuration.",
-            command=kubectl(workload, f"rollout restart {resource(workload)}"),
-            guards=present((paused(workload), _nothing_runs(workload), recreated(workload))),
+            command=then_delete(workload, restart, names),
+            guards=_guards(situation),
         )
 
-    def depends_on(
-        self,
-        parameters: Mapping[str, str],  # noqa: ARG002 -- they say the same
-        situation: Situation,
-    ) -> Mapping[str, str]:
-        """Target, template, and whether it is paused."""
+    def depends_on(self, parameters: Mapping[str, str], situation: Situation) -> Mapping[str, str]:
+        """Target, template, whether it is paused, how and which pods are replaced."""
         return {
             "targetUid": situation.workload.uid,
             "templateHash": situation.workload.template_hash,
             "paused": str(situation.workload.paused).lower(),
+            **strategy(situation.workload),
+            **still_there(parameters, situation),
         }
 
     def change(
@@ -85,7 +91,32 @@ def _restart(workload: Workload, time: str) -> Mapping[str, Any]:
     return {"op": "add", "path": path, "value": time}
 
 
-def _nothing_runs(workload: Workload) -> GuardFinding | None:
-    if workload.kind is TargetKind.DAEMON_SET or workload.replicas > 0:
+def _guards(situation: Situation) -> tuple[GuardFinding, ...]:
+    workload = situation.workload
+    return present(
+        (
+            paused(workload),
+            nothing_runs(workload),
+            recreated(workload),
+            *left_alone(situation, ""),
+            _last_way_back(situation),
+        )
+    )
+
+
+def _last_way_back(situation: Situation) -> GuardFinding | None:
+    """Warn where the revision that a restart makes pushes out the one to roll back to."""
+    limit = history_limit(situation.workload)
+    choice = choose(situation, None)
+    newer = [r for r in situation.revisions if choice.destination and _newer(r, choice.destination)]
+    if choice.destination is None or len(newer) < limit:
         return None
-    return warn("ScaledToZero", "spec.replicas is 0: there is no pod to restart.")
+    return warn(
+        "LastWayBack",
+        f"A restart makes a revision too, and revisionHistoryLimit is {limit}: it throws away "
+        f"{revision_text(choice.destination)}. After that there is nothing to roll back to.",
+    )
+
+
+def _newer(revision: Revision, than: Revision) -> bool:
+    return revision.number > than.number

@@ -1,7 +1,8 @@
 """Roll back: the result of ``kubectl rollout undo --to-revision``, bound to one destination.
 
 Found by name through ``all_actions``. The plan names the destination by uid and template hash, so
-that running it twice cannot toggle back; the numbers are for people and for kubectl.
+that running it twice cannot toggle back; the numbers are for people and for kubectl. What speaks
+against it stands in ``undo_guards``.
 """
 
 from __future__ import annotations
@@ -10,65 +11,54 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Final
 
-from ..api.base import GROUP, MARKER_ANNOTATION, ApiModel
+from ..api.base import ApiModel
 from ..api.common import TargetKind
-from ..api.incident import GuardFinding
 from ..api.runbook import RolloutUndoAction
-from ..values import JsonPatch, Revision, Workload, significant_hash
+from ..values import JsonPatch, Pod, Revision, Workload
+from .annotations import restored
 from .base import Plan, Situation
 from .destination import Choice, choose
-from .guards import block, paused, present, recreated, warn
-from .ownership import owners
+from .follow_up import MOST_DELETED, named, still_there
 from .patching import guarded_patch
-from .wording import cut, images_text, kubectl, listed, resource, target_text
+from .replacing import strategy, stuck
+from .undo_guards import guards, undo_command
+from .wording import deleting, images_text, target_text, then_delete
 
-__all__ = ["ACTION", "NO_ROLLBACK_ANNOTATION", "RolloutUndo"]
-
-NO_ROLLBACK_ANNOTATION: Final = f"{GROUP}/no-rollback"
-"""On a pod template: why this release must not be rolled back."""
-
-_LAST_APPLIED: Final = "kubectl.kubernetes.io/last-applied-configuration"
-_KEPT: Final = frozenset(
-    {
-        _LAST_APPLIED,
-        "deployment.kubernetes.io/revision",
-        "deployment.kubernetes.io/revision-history",
-        "deployment.kubernetes.io/desired-replicas",
-        "deployment.kubernetes.io/max-replicas",
-        "deprecated.deployment.rollback.to",
-    }
-)
-"""The object's own values stay (``annotationsToSkip`` in kubectl's rollback.go)."""
+__all__ = ["ACTION", "RolloutUndo"]
 
 
 class RolloutUndo:
     """Go back to the previous release."""
 
     name: str = "rolloutUndo"
-    kinds: frozenset[TargetKind] = frozenset({TargetKind.DEPLOYMENT})
+    kinds: frozenset[TargetKind] = frozenset(TargetKind)
 
     def plan(self, spec: ApiModel, situation: Situation) -> Plan:
         """Choose the destination, and say what speaks against going there."""
         pinned = spec.to_revision if isinstance(spec, RolloutUndoAction) else None
-        choice = choose(situation, pinned)
-        parameters = _parameters(situation.workload, choice)
+        choice, workload = choose(situation, pinned), situation.workload
+        pods = _to_delete(situation, choice)
+        parameters = _parameters(workload, choice, pods)
+        names = [pod.name for pod in pods]
         return Plan(
             parameters=parameters,
             depends_on=self.depends_on(parameters, situation),
-            summary=_summary(situation.workload, choice),
+            summary=deleting(_summary(workload, choice), names),
             reason=choice.reason,
-            command=_command(situation.workload, choice.destination),
-            guards=_guards(situation, choice),
+            command=then_delete(workload, undo_command(workload, choice.destination), names),
+            guards=guards(situation, choice),
         )
 
     def depends_on(self, parameters: Mapping[str, str], situation: Situation) -> Mapping[str, str]:
-        """Target, both templates, and whether it is paused."""
+        """Target, both templates, whether it is paused, how and which pods are replaced."""
         destination = _find(parameters, situation)
         return {
             "targetUid": situation.workload.uid,
             "templateHash": situation.workload.template_hash,
             "destinationHash": destination.template_hash if destination else "",
             "paused": str(situation.workload.paused).lower(),
+            **strategy(situation.workload),
+            **still_there(parameters, situation),
         }
 
     def change(
@@ -78,7 +68,10 @@ class RolloutUndo:
         marker: str,
         started_at: datetime,  # noqa: ARG002 -- an undo writes no time
     ) -> JsonPatch:
-        """Write what kubectl writes (``DeploymentRollbacker.Rollback``), with tests and marker.
+        """Write what kubectl writes, with tests and marker.
+
+        A ``ControllerRevision`` holds a strategic merge patch that replaces the template as a
+        whole, so that for StatefulSets and DaemonSets too the result is that template.
 
         Raises
         ------
@@ -89,7 +82,7 @@ class RolloutUndo:
         if destination is None:
             raise LookupError(f"revision {parameters.get('toUid')!r} is gone")
         template = {"op": "replace", "path": "/spec/template", "value": destination.template}
-        annotations = _restored(situation.workload, destination)
+        annotations = restored(situation.workload, destination)
         return guarded_patch(situation.workload, template, marker=marker, annotations=annotations)
 
 
@@ -101,7 +94,14 @@ def _find(parameters: Mapping[str, str], situation: Situation) -> Revision | Non
     return next((r for r in situation.revisions if uid and r.uid == uid), None)
 
 
-def _parameters(workload: Workload, choice: Choice) -> Mapping[str, str]:
+def _to_delete(situation: Situation, choice: Choice) -> list[Pod]:
+    if choice.destination is None:
+        return []
+    found = stuck(situation, choice.destination.label)
+    return [pod for pod in found if pod.uid][:MOST_DELETED]
+
+
+def _parameters(workload: Workload, choice: Choice, pods: list[Pod]) -> Mapping[str, str]:
     if choice.destination is None:
         return {}
     return {
@@ -111,15 +111,8 @@ def _parameters(workload: Workload, choice: Choice) -> Mapping[str, str]:
         "toName": choice.destination.name,
         "toUid": choice.destination.uid,
         "toHash": choice.destination.template_hash,
+        **named(pods),
     }
-
-
-def _restored(workload: Workload, destination: Revision) -> Mapping[str, str] | None:
-    # A ControllerRevision restores the template only (StatefulSetRollbacker.Rollback).
-    if workload.kind is not TargetKind.DEPLOYMENT:
-        return None
-    theirs = {k: v for k, v in destination.annotations.items() if k not in _KEPT}
-    return {**theirs, **{k: v for k, v in workload.annotations.items() if k in _KEPT}}
 
 
 def _summary(workload: Workload, choice: Choice) -> str:
@@ -129,118 +122,4 @@ def _summary(workload: Workload, choice: Choice) -> str:
     here = images_text([c.get("image", "") for c in containers])
     number = f"revision {choice.current.number}" if choice.current else "its template"
     there = f"revision {choice.destination.number} ({images_text(choice.destination.images)})"
-    return cut(f"Roll back {target_text(workload)} from {number} ({here}) to {there}")
-
-
-def _command(workload: Workload, destination: Revision | None) -> str:
-    if destination is None:
-        return kubectl(workload, f"rollout history {resource(workload)}")
-    to = f"--to-revision={destination.number}"
-    return kubectl(workload, f"rollout undo {resource(workload)} {to}")
-
-
-# --- guards --------------------------------------------------------------------------------------
-
-
-def _guards(situation: Situation, choice: Choice) -> tuple[GuardFinding, ...]:
-    workload, destination = situation.workload, choice.destination
-    findings = [paused(workload), _unobserved(workload, choice), _forbidden(workload, destination)]
-    if destination is None:
-        return present([*findings, _no_destination(workload, choice)])
-    findings += [
-        _already_there(workload, destination),
-        _seen_failing(situation, destination),
-        recreated(workload),
-        _dropped(workload, destination),
-        _stale_manifest(workload),
-    ]
-    return (*present(findings), *owners(workload))
-
-
-def _unobserved(workload: Workload, choice: Choice) -> GuardFinding | None:
-    # Before the controller has made the ReplicaSet of the newest template, "previous" means one
-    # revision too far back. A paused Deployment gets none; that is said by its own guard.
-    if workload.observed and (choice.current is not None or workload.paused):
-        return None
-    return block(
-        "NotObserved",
-        f"The controller has not made a revision of generation {workload.generation} yet, so that "
-        f"the history is one short. Wait until it has: "
-        f"{kubectl(workload, f'rollout status {resource(workload)} --watch=false')}",
-    )
-
-
-def _forbidden(workload: Workload, destination: Revision | None) -> GuardFinding | None:
-    annotations = (workload.template.get("metadata") or {}).get("annotations") or {}
-    why = annotations.get(NO_ROLLBACK_ANNOTATION)
-    if why is None:
-        return None
-    by_hand = _command(workload, destination)
-    return block(
-        "NoRollback",
-        f"This release forbids a rollback: {cut(why or 'no reason given', 200)}. Roll forward; or, "
-        f"if its owners agree, by hand: {by_hand}",
-    )
-
-
-def _no_destination(workload: Workload, choice: Choice) -> GuardFinding:
-    keep = ""
-    if workload.spec.get("revisionHistoryLimit") == 0:
-        patch = '{"spec":{"revisionHistoryLimit":10}}'
-        keep = (
-            " revisionHistoryLimit is 0; to keep a history from now on: "
-            f"{kubectl(workload, f'patch {resource(workload)} -p')} '{patch}'."
-        )
-    roll_forward = kubectl(workload, f"set image {resource(workload)} CONTAINER=IMAGE")
-    return block("NoHistory", f"{cut(choice.reason, 200)}{keep} Roll forward: {roll_forward}")
-
-
-def _already_there(workload: Workload, destination: Revision) -> GuardFinding | None:
-    if destination.template_hash == workload.template_hash:
-        return block(
-            "AlreadyThere",
-            f"The template already is that of revision {destination.number}; kubectl skips such a "
-            f"rollback. What else there is: {_command(workload, None)}",
-        )
-    if significant_hash(destination.template) == significant_hash(workload.template):
-        return warn(
-            "SameRelease",
-            f"Revision {destination.number} differs only by the time of a restart: the same "
-            "release would be rolled out again.",
-        )
-    return None
-
-
-def _seen_failing(situation: Situation, destination: Revision) -> GuardFinding | None:
-    if significant_hash(destination.template) not in situation.failing:
-        return None
-    return block(
-        "SeenFailing",
-        f"Revision {destination.number} was seen failing in this incident. Choose another: "
-        f"{_command(situation.workload, None)}",
-    )
-
-
-def _dropped(workload: Workload, destination: Revision) -> GuardFinding | None:
-    after = _restored(workload, destination)
-    if after is None:
-        return None
-    lost = sorted(workload.annotations.keys() - after.keys() - {MARKER_ANNOTATION})
-    if not lost:
-        return None
-    return warn(
-        "AnnotationsDropped",
-        "As with kubectl, annotations that the old ReplicaSet does not have are dropped from the "
-        f"{workload.kind}: {listed(lost)}. Set them again afterwards: "
-        f"{kubectl(workload, f'annotate {resource(workload)} KEY=VALUE')}",
-    )
-
-
-def _stale_manifest(workload: Workload) -> GuardFinding | None:
-    if _LAST_APPLIED not in workload.annotations:
-        return None
-    return warn(
-        "LastAppliedStale",
-        "It was made by kubectl apply: the next apply of the same manifest releases the new "
-        "template again. Revert the manifest too.",
-    )
+    return f"Roll back {target_text(workload)} from {number} ({here}) to {there}"

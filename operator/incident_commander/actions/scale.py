@@ -7,6 +7,7 @@ and marker.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Final
@@ -16,11 +17,13 @@ from ..api.common import TargetKind
 from ..api.incident import GuardFinding
 from ..api.runbook import ScaleAction
 from ..values import JsonPatch, Workload
+from .annotations import LAST_APPLIED
 from .base import Plan, Situation
 from .guards import block, present, warn
-from .ownership import owners
+from .ownership import owners, synchronised
 from .patching import guarded_patch
-from .wording import kubectl, resource, target_text
+from .replacing import in_the_way, pod_name
+from .wording import kubectl, listed, resource, target_text
 
 __all__ = ["ACTION", "Scale"]
 
@@ -29,7 +32,7 @@ class Scale:
     """Change the number of replicas."""
 
     name: str = "scale"
-    kinds: frozenset[TargetKind] = frozenset({TargetKind.DEPLOYMENT})
+    kinds: frozenset[TargetKind] = frozenset({TargetKind.DEPLOYMENT, TargetKind.STATEFUL_SET})
 
     def plan(self, spec: ApiModel, situation: Situation) -> Plan:
         """Turn "so many more" into a number.
@@ -49,7 +52,7 @@ class Scale:
             summary=f"Scale {target_text(workload)} from {workload.replicas} to {wanted} replicas",
             reason=_reason(spec, workload.replicas, wanted),
             command=kubectl(workload, f"scale {resource(workload)} --replicas={wanted}"),
-            guards=_guards(spec, workload, wanted),
+            guards=_guards(spec, situation, wanted),
         )
 
     def depends_on(
@@ -100,10 +103,18 @@ def _reason(spec: ScaleAction, now: int, wanted: int) -> str:
     return f"The Runbook asks for {asked}{within}: {wanted}."
 
 
-def _guards(spec: ScaleAction, workload: Workload, wanted: int) -> tuple[GuardFinding, ...]:
-    return (
-        *present((_already_there(spec, workload, wanted), _to_zero(workload, wanted))),
-        *owners(workload),
+def _guards(spec: ScaleAction, situation: Situation, wanted: int) -> tuple[GuardFinding, ...]:
+    workload = situation.workload
+    return present(
+        (
+            _already_there(spec, workload, wanted),
+            _to_zero(workload, wanted),
+            _volumes_deleted(workload, wanted),
+            _in_the_way(situation),
+            _manifest_says(workload),
+            synchronised(workload, "replicas", "spec.replicas"),
+            *owners(workload),
+        )
     )
 
 
@@ -126,4 +137,45 @@ def _to_zero(workload: Workload, wanted: int) -> GuardFinding | None:
         "ScaleToZero",
         "All pods stop: the service is off, and an autoscaler stays disabled until the number is "
         f"above 0. Back: {back}",
+    )
+
+
+def _volumes_deleted(workload: Workload, wanted: int) -> GuardFinding | None:
+    policy = workload.spec.get("persistentVolumeClaimRetentionPolicy") or {}
+    volumes = workload.spec.get("volumeClaimTemplates")
+    if wanted >= workload.replicas or policy.get("whenScaled") != "Delete" or not volumes:
+        return None
+    patch = '{"spec":{"persistentVolumeClaimRetentionPolicy":{"whenScaled":"Retain"}}}'
+    first, last = pod_name(workload, wanted), pod_name(workload, workload.replicas - 1)
+    gone = first if first == last else f"{first} to {last}"
+    return warn(
+        "VolumesDeleted",
+        f"The volumes of {gone} are DELETED with their data (persistentVolumeClaimRetentionPolicy."
+        f"whenScaled). To keep them: "
+        f"{kubectl(workload, f'patch {resource(workload)} -p')} '{patch}'",
+    )
+
+
+def _in_the_way(situation: Situation) -> GuardFinding | None:
+    names = [pod.name for pod in in_the_way(situation)]
+    if not names:
+        return None
+    workload = situation.workload
+    return warn(
+        "WaitsForPod",
+        f"{target_text(workload)} adds and removes no pod before all are ready; not ready: "
+        f"{listed(names)}. See {kubectl(workload, f'describe pod {names[0]}')}",
+    )
+
+
+def _manifest_says(workload: Workload) -> GuardFinding | None:
+    try:
+        manifest = json.loads(workload.annotations.get(LAST_APPLIED, "{}"))
+        said = manifest["spec"]["replicas"]
+    except (ValueError, LookupError, TypeError):
+        return None
+    return warn(
+        "LastAppliedStale",
+        f"The manifest that it was made from says {said} replicas: the next kubectl apply scales "
+        "it back. Change the manifest too, or take spec.replicas out of it.",
     )

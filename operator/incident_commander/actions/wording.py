@@ -16,12 +16,14 @@ if TYPE_CHECKING:
 __all__ = [
     "MESSAGE_LENGTH",
     "cut",
+    "deleting",
     "images_text",
     "kubectl",
     "listed",
     "resource",
     "revision_text",
     "target_text",
+    "then_delete",
 ]
 
 MESSAGE_LENGTH: Final = 512
@@ -29,6 +31,7 @@ MESSAGE_LENGTH: Final = 512
 _CAUSE_LENGTH: Final = 48
 _IMAGE_LENGTH: Final = 64
 _IMAGES: Final = 3
+_PODS: Final = 3
 
 
 def cut(text: str, length: int = MESSAGE_LENGTH) -> str:
@@ -55,6 +58,22 @@ def target_text(workload: Workload) -> str:
 def kubectl(workload: Workload, words: str) -> str:
     """Write a command line that can be pasted whatever the current namespace."""
     return f"kubectl -n {workload.namespace} {words}"
+
+
+def deleting(summary: str, pods: Sequence[str]) -> str:
+    """Add to a summary which pods are deleted; it is what is cut last."""
+    if not pods:
+        return cut(summary)
+    tail = f", then delete {'pods' if pods[1:] else 'pod'} {listed(pods, _PODS)}"
+    return f"{cut(summary, MESSAGE_LENGTH - len(tail))}{tail}"
+
+
+def then_delete(workload: Workload, command: str, pods: Sequence[str]) -> str:
+    """Add to a command line the one that deletes these pods."""
+    if not pods:
+        return command
+    delete = kubectl(workload, f"delete pod {' '.join(pods)}")
+    return f"{command} && {delete}"
 
 
 def images_text(images: Sequence[str]) -> str:

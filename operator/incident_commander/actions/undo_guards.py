@@ -1,0 +1,180 @@
+"""What speaks against an undo, and how to clear it.
+
+Used by the undo alone. Judges a choice of destination that is made already.
+"""
+
+from __future__ import annotations
+
+import shlex
+from typing import Any, Final
+
+from ..api.base import GROUP, MARKER_ANNOTATION
+from ..api.incident import GuardFinding
+from ..values import Revision, Workload, significant_hash
+from .annotations import LAST_APPLIED, restored
+from .base import Situation
+from .destination import Choice
+from .guards import block, history_limit, nothing_runs, paused, present, recreated, unpullable, warn
+from .left_alone import left_alone
+from .ownership import owners, synchronised
+from .wording import cut, kubectl, listed, resource
+
+__all__ = ["NO_ROLLBACK_ANNOTATION", "guards", "undo_command"]
+
+NO_ROLLBACK_ANNOTATION: Final = f"{GROUP}/no-rollback"
+"""On a pod template: why this release must not be rolled back."""
+_CAUSE: Final = "kubernetes.io/change-cause"
+
+
+def guards(situation: Situation, choice: Choice) -> tuple[GuardFinding, ...]:
+    """Give everything that speaks against it, what blocks it first."""
+    workload, destination = situation.workload, choice.destination
+    forbidding = (paused(workload), _unobserved(workload, choice), _forbidden(workload, choice))
+    if destination is None:
+        return present((*forbidding, _no_destination(workload, choice)))
+    found = (
+        *forbidding,
+        _already_there(workload, destination),
+        _seen_failing(situation, destination),
+        unpullable(situation.pods, _images(destination), f"Revision {destination.number}"),
+        nothing_runs(workload),
+        recreated(workload),
+        *left_alone(situation, destination.label),
+        _dropped(workload, destination),
+        _cause_stays(workload, destination),
+        _stale_manifest(workload),
+        _no_way_back(workload),
+        synchronised(workload, "template", "the pod template"),
+        *owners(workload),
+    )
+    return present(found)
+
+
+def undo_command(workload: Workload, destination: Revision | None) -> str:
+    """Give the same by plain kubectl; where there is no destination, how to look for one."""
+    if destination is None:
+        return kubectl(workload, f"rollout history {resource(workload)}")
+    to = f"--to-revision={destination.number}"
+    return kubectl(workload, f"rollout undo {resource(workload)} {to}")
+
+
+def _unobserved(workload: Workload, choice: Choice) -> GuardFinding | None:
+    # Before the controller has made the revision of the newest template, "previous" means one
+    # revision too far back. A paused Deployment gets none; that is said by its own guard.
+    if workload.observed and (choice.current is not None or workload.paused):
+        return None
+    return block(
+        "NotObserved",
+        f"The controller has not made a revision of generation {workload.generation} yet, so that "
+        f"the history is one short. Wait until it has: "
+        f"{kubectl(workload, f'rollout status {resource(workload)} --watch=false')}",
+    )
+
+
+def _forbidden(workload: Workload, choice: Choice) -> GuardFinding | None:
+    annotations = (workload.template.get("metadata") or {}).get("annotations") or {}
+    why = annotations.get(NO_ROLLBACK_ANNOTATION)
+    if why is None:
+        return None
+    by_hand = undo_command(workload, choice.destination)
+    return block(
+        "NoRollback",
+        f"This release forbids a rollback: {cut(why or 'no reason given', 200)}. Roll forward; or, "
+        f"if its owners agree, by hand: {by_hand}",
+    )
+
+
+def _no_destination(workload: Workload, choice: Choice) -> GuardFinding:
+    keep = ""
+    if history_limit(workload) == 0:
+        patch = '{"spec":{"revisionHistoryLimit":10}}'
+        keep = (
+            " revisionHistoryLimit is 0; to keep a history from now on: "
+            f"{kubectl(workload, f'patch {resource(workload)} -p')} '{patch}'."
+        )
+    roll_forward = kubectl(workload, f"set image {resource(workload)} CONTAINER=IMAGE")
+    return block("NoHistory", f"{cut(choice.reason, 200)}{keep} Roll forward: {roll_forward}")
+
+
+def _already_there(workload: Workload, destination: Revision) -> GuardFinding | None:
+    if destination.template_hash == workload.template_hash:
+        return block(
+            "AlreadyThere",
+            f"The template already is that of revision {destination.number}; kubectl skips such a "
+            f"rollback. What else there is: {undo_command(workload, None)}",
+        )
+    if significant_hash(destination.template) == significant_hash(workload.template):
+        return warn(
+            "SameRelease",
+            f"Revision {destination.number} differs only by the time of a restart: the same "
+            "release would be rolled out again.",
+        )
+    return None
+
+
+def _seen_failing(situation: Situation, destination: Revision) -> GuardFinding | None:
+    if significant_hash(destination.template) not in situation.failing:
+        return None
+    return block(
+        "SeenFailing",
+        f"Revision {destination.number} was seen failing in this incident. Choose another: "
+        f"{undo_command(situation.workload, None)}",
+    )
+
+
+def _images(destination: Revision) -> list[str]:
+    spec = destination.template.get("spec") or {}
+    containers: list[dict[str, Any]] = [
+        *(spec.get("initContainers") or []),
+        *(spec.get("containers") or []),
+    ]
+    return [container.get("image", "") for container in containers]
+
+
+def _dropped(workload: Workload, destination: Revision) -> GuardFinding | None:
+    after = restored(workload, destination)
+    if after is None:
+        return None
+    lost = sorted(workload.annotations.keys() - after.keys() - {MARKER_ANNOTATION})
+    if not lost:
+        return None
+    return warn(
+        "AnnotationsDropped",
+        "As with kubectl, annotations that the old ReplicaSet does not have are dropped from the "
+        f"{workload.kind}: {listed(lost)}. Set them again afterwards: "
+        f"{kubectl(workload, f'annotate {resource(workload)} KEY=VALUE')}",
+    )
+
+
+def _cause_stays(workload: Workload, destination: Revision) -> GuardFinding | None:
+    cause = workload.annotations.get(_CAUSE)
+    if restored(workload, destination) is not None or cause in {None, destination.change_cause}:
+        return None
+    old = cut(destination.change_cause, 64)
+    right = f"--overwrite {shlex.quote(f'{_CAUSE}={old}')}" if old else f"{_CAUSE}-"
+    return warn(
+        "ChangeCauseStays",
+        f"As with kubectl, the change-cause stays “{cut(cause or '', 64)}”, that of the release "
+        f"left behind. Set it right afterwards: "
+        f"{kubectl(workload, f'annotate {resource(workload)} {right}')}",
+    )
+
+
+def _stale_manifest(workload: Workload) -> GuardFinding | None:
+    if LAST_APPLIED not in workload.annotations:
+        return None
+    return warn(
+        "LastAppliedStale",
+        "It was made by kubectl apply: the next apply of the same manifest releases the new "
+        "template again. Revert the manifest too.",
+    )
+
+
+def _no_way_back(workload: Workload) -> GuardFinding | None:
+    if history_limit(workload) != 0:
+        return None
+    return warn(
+        "NoWayBack",
+        "revisionHistoryLimit is 0: once this is rolled out, the revision that runs now is thrown "
+        "away, and cannot be taken up again.",
+    )
