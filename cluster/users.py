@@ -7,10 +7,17 @@ may do is decided by RBAC alone: a new user may do nothing.
 from __future__ import annotations
 
 import re
-import subprocess
 import tempfile
+import warnings
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.utils import CryptographyDeprecationWarning
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from cluster.files import write_whole
 
@@ -19,12 +26,11 @@ if TYPE_CHECKING:
 
     from cluster.layout import Cluster
 
-# A certificate's subject separates its fields by slashes.
 _NAME = re.compile(r"[A-Za-z0-9._:@-]+")
 
 
 class UserRefused(Exception):  # noqa: N818 - reads as what happened
-    """The name cannot be put into a certificate, or openssl is missing or said no."""
+    """The name cannot be put into a certificate, or the authority cannot sign."""
 
 
 def user_kubeconfig(cluster: Cluster, name: str, groups: Sequence[str] = ()) -> Path:
@@ -43,31 +49,33 @@ def user_kubeconfig(cluster: Cluster, name: str, groups: Sequence[str] = ()) -> 
 
 def _signed(cluster: Cluster, name: str, groups: Sequence[str], folder: Path) -> str:
     """Have a new key signed by the cluster's authority, as kubeadm does for administrators."""
-    key, request, certificate = (folder / end for end in ("key", "request", "certificate"))
-    subject = "".join(f"/O={group}" for group in groups) + f"/CN={name}"
-    ec = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
-    _openssl("req", "-new", *ec, "-keyout", str(key), "-out", str(request), "-subj", subject)
-    extensions = folder / "extensions"
-    extensions.write_text("extendedKeyUsage=clientAuth\n")
-    authority = ["-CA", str(cluster.pki / "ca.crt"), "-CAkey", str(cluster.pki / "ca.key")]
-    serial = ["-set_serial", f"0x{folder.name.encode().hex()[:30]}"]
-    _openssl(
-        "x509", "-req", "-in", str(request), "-out", str(certificate), "-days", "365",
-        *authority, *serial, "-extfile", str(extensions),
-    )  # fmt: skip
-    return cluster.kubeconfig_text(name, certificate, key)
-
-
-def _openssl(*arguments: str) -> None:
-    try:
-        answer = subprocess.run(
-            ["openssl", *arguments],
-            capture_output=True,
-            text=True,
-            check=False,
-            stdin=subprocess.DEVNULL,
-        )
-    except FileNotFoundError as problem:
-        raise UserRefused("openssl is needed to make a key for a user") from problem
-    if answer.returncode != 0:
-        raise UserRefused(answer.stderr.strip())
+    with warnings.catch_warnings():
+        # kwokctl gives its authority the serial number 0, which the library is going to refuse.
+        warnings.simplefilter("ignore", CryptographyDeprecationWarning)
+        authority = x509.load_pem_x509_certificate((cluster.pki / "ca.crt").read_bytes())
+    signer = serialization.load_pem_private_key((cluster.pki / "ca.key").read_bytes(), None)
+    if not isinstance(signer, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey):
+        raise UserRefused("the cluster's authority has a key that cannot sign")
+    key = ec.generate_private_key(ec.SECP256R1())
+    now = datetime.now(UTC)
+    subject = [
+        *(x509.NameAttribute(NameOID.ORGANIZATION_NAME, group) for group in groups),
+        x509.NameAttribute(NameOID.COMMON_NAME, name),
+    ]
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(x509.Name(subject))
+        .issuer_name(authority.subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(minutes=5))
+        .not_valid_after(now + timedelta(days=365))
+        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]), critical=False)
+        .sign(signer, hashes.SHA256())
+    )
+    pem = serialization.Encoding.PEM
+    (folder / "certificate").write_bytes(certificate.public_bytes(pem))
+    (folder / "key").write_bytes(
+        key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
+    return cluster.kubeconfig_text(name, folder / "certificate", folder / "key")
