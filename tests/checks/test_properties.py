@@ -16,6 +16,15 @@ from incident_commander.api.runbook import DiagnosisStep
 from incident_commander.checks import all_checks
 from incident_commander.checks.relate import relate
 from incident_commander.questions import Answer, Facts, Need, QueryNeed
+from incident_commander.surroundings import (
+    Autoscaler,
+    ConfigObject,
+    Configuration,
+    Edit,
+    Reference,
+    WarningEvent,
+    Warnings,
+)
 from incident_commander.values import Missing, Scalar, Unavailable
 from tests.support.build import NOW, container, pod, revision, step, subject, template, workload
 
@@ -27,6 +36,12 @@ STEPS = {
     "rolloutHistory": step("rolloutHistory"),
     "errorRate": step("errorRate", errors="errors", total="total", baseline={}),
     "promQL": step("promQL", query="q", max=0.5),
+    "autoscaler": step("autoscaler"),
+    "events": step("events"),
+    "recentChanges": step("recentChanges"),
+    "dependency": DiagnosisStep.model_validate(
+        {"name": "db", "dependency": {"kind": "Deployment", "name": "db"}}
+    ),
 }
 
 moments = st.integers(-600, 10**7).map(lambda s: NOW - timedelta(seconds=s))
@@ -78,6 +93,79 @@ workloads = st.builds(
         max_size=2,
     ),
 )
+texts = st.text(max_size=600)
+names = st.sampled_from(["checkout", "checkout-rev7", "checkout-rev6-bcdfg", "a" * 253])
+kinds = st.sampled_from(["Deployment", "ReplicaSet", "Pod", "ConfigMap", "Secret", "Service"])
+measured = st.sampled_from(["", "70", "500m", "odd", "9" * 300]) | st.integers(0, 200)
+metrics = st.builds(
+    lambda unit, now: {
+        "type": "Resource",
+        "resource": {"name": "cpu", "target": {unit: 70}, "current": {unit: now}},
+    },
+    st.sampled_from(["averageUtilization", "averageValue"]),
+    measured,
+)
+autoscalers = st.builds(
+    lambda name, status, now: Autoscaler(
+        "shop",
+        name,
+        "uid",
+        "1",
+        {
+            "metadata": {"name": name, "creationTimestamp": "2026-11-22T08:00:00Z"},
+            "spec": {"maxReplicas": 3, "metrics": now},
+            "status": {**status, "currentMetrics": now},
+        },
+    ),
+    names,
+    st.fixed_dictionaries(
+        {},
+        optional={
+            "currentReplicas": st.integers(0, 5),
+            "desiredReplicas": st.integers(0, 5),
+            "conditions": st.lists(
+                st.fixed_dictionaries(
+                    {
+                        "type": st.sampled_from(["AbleToScale", "ScalingActive", "ScalingLimited"]),
+                        "status": st.sampled_from(["True", "False", "Unknown"]),
+                        "reason": st.sampled_from(["ScalingDisabled", "TooManyReplicas", "Other"]),
+                        "message": texts,
+                        "lastTransitionTime": st.sampled_from([None, "2026-11-22T08:00:00Z"]),
+                    }
+                ),
+                max_size=3,
+            ),
+        },
+    ),
+    st.lists(metrics, max_size=2),
+)
+events = st.builds(
+    WarningEvent,
+    kinds,
+    names,
+    st.just(""),
+    st.sampled_from(["BackOff", "Unhealthy", "Other", "R" * 200]),
+    texts,
+    st.integers(1, 10**6),
+    moments,
+    moments,
+)
+references = st.builds(Reference, kinds, names | st.just(""), st.booleans())
+config_objects = st.builds(
+    ConfigObject,
+    kinds,
+    names,
+    st.just("1"),
+    moments,
+    st.lists(st.builds(Edit, moments, texts), max_size=2).map(tuple),
+)
+configurations = st.builds(
+    Configuration,
+    st.lists(config_objects, max_size=4).map(tuple),
+    st.lists(references, max_size=5).map(tuple),
+    st.lists(references, max_size=5).map(tuple),
+    st.integers(0, 3),
+)
 refusals = st.builds(Missing, st.just("it")) | st.builds(
     Unavailable, st.just("it"), st.text(max_size=600)
 )
@@ -93,6 +181,9 @@ def answers(need: Need) -> st.SearchStrategy[Answer]:
         "WorkloadNeed": workloads,
         "RevisionsNeed": st.lists(revisions, max_size=4).map(tuple),
         "PodsNeed": st.lists(pods, max_size=4).map(tuple),
+        "AutoscalersNeed": st.lists(autoscalers, max_size=2).map(tuple),
+        "WarningsNeed": st.builds(Warnings, st.lists(events, max_size=4).map(tuple), st.booleans()),
+        "ConfigurationNeed": configurations,
     }
     return by_kind[type(need).__name__] | refusals
 

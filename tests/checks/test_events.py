@@ -1,0 +1,244 @@
+"""The check ``events``."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import pytest
+
+from incident_commander.api.base import format_timestamp
+from incident_commander.api.common import TargetKind, Verdict
+from incident_commander.api.incident import Finding
+from incident_commander.checks.base import Subject
+from incident_commander.checks.events import CHECK
+from incident_commander.questions import Answer, TargetNeeds, WarningsNeed
+from incident_commander.surroundings import WarningEvent, Warnings
+from incident_commander.values import Missing, Pod, Unavailable
+from tests.support.build import (
+    NAME,
+    NAMESPACE,
+    NOW,
+    ago,
+    facts,
+    history,
+    pod,
+    step,
+    subject,
+    workload,
+)
+
+OK, BAD, UNSURE, ERROR = Verdict.PASSED, Verdict.FAILED, Verdict.INCONCLUSIVE, Verdict.ERROR
+NEW, OLD = "checkout-rev7-bcdfg", "checkout-rev6-bcdfg"
+PODS = (pod(name=NEW), pod("rev6", name=OLD))
+
+
+def warning(
+    reason: str = "BackOff",
+    name: str = NEW,
+    *,
+    kind: str = "Pod",
+    at: datetime | None = None,
+    count: int = 1,
+    message: str = "as told",
+    uid: str = "",
+) -> WarningEvent:
+    last = at if at is not None else ago(minutes=3)
+    return WarningEvent(kind, name, uid, reason, message, count, ago(minutes=20), last)
+
+
+def judge(
+    *events: WarningEvent,
+    answer: Answer | None = None,
+    about: Subject | None = None,
+    of: Answer | None = None,
+    **parameters: Any,
+) -> Finding:
+    need = WarningsNeed(TargetKind.DEPLOYMENT, NAMESPACE, NAME)
+    known = facts(of=of, pods=PODS).with_({need: Warnings(events) if answer is None else answer})
+    return CHECK.judge(step("events", **parameters), about or subject(), known, NOW)
+
+
+@pytest.mark.parametrize(
+    ("events", "verdict", "reason"),
+    [
+        pytest.param((), OK, "NoWarnings", id="no warnings"),
+        pytest.param((warning(),), BAD, "WarningEvents", id="a pod that is backed off"),
+        pytest.param((warning("DNSConfigForming"),), OK, "OtherWarnings", id="a harmless one"),
+        pytest.param(
+            (warning("DNSConfigForming"), warning("OOMKilling")), BAD, "WarningEvents", id="both"
+        ),
+        pytest.param((warning(at=ago(minutes=40)),), OK, "NoWarnings", id="too long ago"),
+        pytest.param((warning(name="payment-rev7-bcdfg"),), OK, "NoWarnings", id="another's pod"),
+        pytest.param((warning(name="checkout-api-bcdfg"),), OK, "NoWarnings", id="a like name"),
+        pytest.param(
+            (warning(name="checkout-rev7-zzzzz"),), BAD, "WarningEvents", id="a pod that is gone"
+        ),
+        pytest.param(
+            (warning(name="checkout-rev7-aeiou"),), OK, "NoWarnings", id="no generated name"
+        ),
+        pytest.param(
+            (warning("FailedCreate", "checkout-rev7", kind="ReplicaSet"),),
+            BAD,
+            "WarningEvents",
+            id="its ReplicaSet",
+        ),
+        pytest.param(
+            (warning("FailedCreate", "checkout-api", kind="ReplicaSet"),),
+            OK,
+            "NoWarnings",
+            id="another's ReplicaSet",
+        ),
+        pytest.param(
+            (warning("ReplicaSetCreateError", NAME, kind="Deployment", uid="workload-uid"),),
+            BAD,
+            "WarningEvents",
+            id="the target itself",
+        ),
+        pytest.param(
+            (warning("ReplicaSetCreateError", NAME, kind="Deployment", uid="before"),),
+            OK,
+            "NoWarnings",
+            id="one of the same name before it",
+        ),
+        pytest.param(
+            (warning("FailedMount", NAME, kind="Service"),), OK, "NoWarnings", id="another kind"
+        ),
+    ],
+)
+def test_verdict(events: tuple[WarningEvent, ...], verdict: Verdict, reason: str) -> None:
+    finding = judge(*events)
+    assert (finding.verdict, finding.reason) == (verdict, reason), finding.message
+
+
+@pytest.mark.parametrize(
+    ("answer", "of", "verdict", "reason"),
+    [
+        pytest.param(Unavailable("x", "down"), None, ERROR, "KubernetesUnavailable", id="down"),
+        pytest.param(Warnings(()), Missing("x"), ERROR, "TargetMissing", id="no target"),
+        pytest.param(
+            Warnings((), complete=False), None, UNSURE, "TooManyEvents", id="more than are read"
+        ),
+        pytest.param(
+            Warnings((warning(),), complete=False), None, BAD, "WarningEvents", id="enough is read"
+        ),
+    ],
+)
+def test_what_is_not_known(
+    answer: Answer, of: Answer | None, verdict: Verdict, reason: str
+) -> None:
+    finding = judge(answer=answer, of=of)
+    assert (finding.verdict, finding.reason) == (verdict, reason)
+
+
+def test_reasons_are_counted_newest_first() -> None:
+    finding = judge(
+        warning("Unhealthy", at=ago(minutes=9), count=3),
+        warning("BackOff", at=ago(minutes=1), count=12, message="Back-off restarting app."),
+        warning("BackOff", OLD, at=ago(minutes=5), count=2),
+    )
+    assert finding.message == (
+        "BackOff 14 times (last 08:29 UTC), Unhealthy 3 times (last 08:21 UTC). The newest, "
+        "Pod checkout-rev7-bcdfg: Back-off restarting app."
+    )
+    assert finding.since == ago(minutes=20)
+
+
+def test_the_rest_of_many_reasons_is_counted() -> None:
+    reasons = ["BackOff", "Unhealthy", "Failed", "FailedMount", "Evicted", "FailedCreate"]
+    assert " and 2 other reasons." in judge(*(warning(reason) for reason in reasons)).message
+
+
+def test_trouble_of_old_revisions_only_is_said() -> None:
+    assert (
+        "Only pods of older revisions (revision 6 (shop/checkout:v1)) are concerned, none of "
+        "revision 7 (shop/checkout:v2), which runs."
+    ) in judge(warning(name=OLD)).message
+
+
+def test_trouble_of_the_running_revision_only_is_said() -> None:
+    assert "Only revision 7 (shop/checkout:v2), which runs, is concerned." in (
+        judge(warning()).message
+    )
+
+
+def after_the_fix(minutes: float) -> Subject:
+    execution = {
+        "proposal": "rollback-12345678",
+        "state": "Complete",
+        "targetUid": "workload-uid",
+        "targetGeneration": 7,
+        "startedAt": format_timestamp(ago(minutes=minutes)),
+        "appliedAt": format_timestamp(ago(minutes=minutes)),
+    }
+    return subject(status={"phase": "Verifying", "execution": execution})
+
+
+@pytest.mark.parametrize(
+    ("event", "verdict", "reason"),
+    [
+        pytest.param(warning(at=ago(minutes=6)), OK, "NoWarnings", id="before the fix"),
+        pytest.param(warning(at=ago(minutes=4)), BAD, "WarningEvents", id="after it"),
+        pytest.param(
+            warning("Unhealthy", OLD, at=ago(minutes=4)), OK, "OldRevisionsOnly", id="old pods end"
+        ),
+    ],
+)
+def test_after_the_fix_the_past_does_not_count(
+    event: WarningEvent, verdict: Verdict, reason: str
+) -> None:
+    finding = judge(event, about=after_the_fix(minutes=5))
+    assert (finding.verdict, finding.reason) == (verdict, reason), finding.message
+
+
+def test_how_far_to_look_back_is_the_runbooks() -> None:
+    assert judge(warning(at=ago(minutes=40)), within="45m").verdict is BAD
+
+
+def test_the_evidence_says_what_was_asked() -> None:
+    evidence = judge(warning(count=12)).evidence
+    assert evidence is not None
+    assert evidence.to_api() == {
+        "query": "GET /api/v1/namespaces/shop/events?fieldSelector=type=Warning "
+        "of Deployment/checkout, its ReplicaSets and pods",
+        "value": "BackOff 12 times (last 08:27 UTC)",
+        "threshold": "since 08:00 UTC: none that keeps pods from running",
+        "verdict": "Failed",
+        "resourceVersion": "700",
+    }
+
+
+# --- other kinds ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "verdict"),
+    [
+        pytest.param(TargetKind.STATEFUL_SET, "checkout-0", BAD, id="an ordinal"),
+        pytest.param(TargetKind.STATEFUL_SET, "checkout-bcdfg", OK, id="no ordinal"),
+        pytest.param(TargetKind.STATEFUL_SET, "0", OK, id="a number"),
+        pytest.param(TargetKind.DAEMON_SET, "checkout-bcdfg", BAD, id="a generated name"),
+        pytest.param(TargetKind.DAEMON_SET, "checkout-rev7-bcdfg", OK, id="a Deployment's"),
+    ],
+)
+def test_pods_that_are_gone_are_told_by_their_names(
+    kind: TargetKind, name: str, verdict: Verdict
+) -> None:
+    assert of_kind(kind, warning(name=name)).verdict is verdict
+
+
+def of_kind(kind: TargetKind, event: WarningEvent, pods: tuple[Pod, ...] = ()) -> Finding:
+    needs = TargetNeeds.of(kind, NAMESPACE, NAME)
+    known = facts(of=workload(kind), revisions=history(), pods=pods, needs=needs)
+    known = known.with_({WarningsNeed(kind, NAMESPACE, NAME): Warnings((event,))})
+    about = subject(spec={"target": {"kind": str(kind)}})
+    return CHECK.judge(step("events"), about, known, NOW)
+
+
+def test_the_pod_before_one_of_the_same_name_is_of_no_known_revision() -> None:
+    now = pod("rev7", name="checkout-0", created_at=ago(minutes=2))
+    kind = TargetKind.STATEFUL_SET
+    before = of_kind(kind, warning(name="checkout-0", at=ago(minutes=3)), (now,))
+    after = of_kind(kind, warning(name="checkout-0", at=ago(minutes=1)), (now,))
+    assert "which runs, is concerned" not in before.message
+    assert "which runs, is concerned" in after.message
