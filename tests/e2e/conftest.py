@@ -80,7 +80,7 @@ def hire(
             folder = tmp_path_factory.mktemp("operator")
             proxy = stack.enter_context(FaultProxy(cluster.kubeconfig))
             kubeconfig = _pointed_at(credentials, proxy.url, folder / "kubeconfig")
-            environment = {"PROMETHEUS_URL": prometheus.url, "PROMETHEUS_TIMEOUT": "1s", **settings}
+            environment = {"PROMETHEUS_URL": prometheus.url, **settings}
             prefixed = {f"INCIDENT_COMMANDER_{key}": value for key, value in environment.items()}
             office = Office(LocalOperator(kubeconfig, folder / "log", prefixed), proxy)
             stack.enter_context(_running(office))

@@ -57,7 +57,7 @@ V1: Final = "registry.example/shop/app:v1"
 V2_ERRORS: Final = "registry.example/shop/app:v2-errors"
 V3: Final = "registry.example/shop/app:v3"
 V4_ERRORS: Final = "registry.example/shop/app:v4-errors"
-_PATIENCE: Final = 60.0
+_PATIENCE: Final = 120.0
 _PAUSE: Final = 0.1
 _MOMENT: Final = 10.0
 
@@ -280,12 +280,13 @@ class Shop:
 
     def in_trouble(self, name: str = "checkout", **spec: Any) -> Body:
         """Break something, declare it, and wait for proposals; errors follow the image."""
-        self.prometheus.says(self.namespace, self._by_image)
+        self.prometheus.says(self.namespace, self.by_image)
         self.broken(name)
         self.declare(name, **spec)
         return self.until_phase("AwaitingApproval", name=name)
 
-    def _by_image(self, name: str) -> Load:
+    def by_image(self, name: str) -> Load:
+        """Give the load of a Deployment, as bad as its image."""
         return BAD if self.image(name).endswith("-errors") else GOOD
 
     def approve(
