@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from incident_commander.api.common import Verdict
-from incident_commander.api.incident import Finding
+from incident_commander.api.incident import MAX_ENTRY_TEXT, Finding
 from incident_commander.api.runbook import DiagnosisStep
 from incident_commander.checks import all_checks
 from incident_commander.checks.relate import relate
@@ -210,6 +210,9 @@ def test_judging_is_total_and_fits_the_schema(kind: str, data: st.DataObject) ->
     assert finding.message
     assert finding.since is None or finding.reason
     assert finding.reason.isalnum()
+    seen = finding.evidence.to_api() if finding.evidence else {}
+    # The timeline's entry has the step and its reason besides.
+    assert len(finding.message) + sum(map(len, seen.values())) <= MAX_ENTRY_TEXT - 2 * 64
 
 
 NO_ANSWER = (
