@@ -58,7 +58,7 @@ V2_ERRORS: Final = "registry.example/shop/app:v2-errors"
 V3: Final = "registry.example/shop/app:v3"
 V4_ERRORS: Final = "registry.example/shop/app:v4-errors"
 _PATIENCE: Final = 120.0
-_PAUSE: Final = 0.1
+_PAUSE: Final = 0.2
 _MOMENT: Final = 10.0
 
 T = TypeVar("T")
