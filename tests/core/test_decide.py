@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from incident_commander.api.incident import MAX_ENTRY_TEXT, Evidence
 from incident_commander.api.policy import ResponsePolicy
 from incident_commander.core import verify
 from incident_commander.core.evolve import TRANSITIONS, ForbiddenTransitionError, Step, evolve
@@ -561,3 +562,15 @@ def test_a_confirmation_against_the_evidence_says_so() -> None:
     play.say("approve", play.open("rollback")).after(seconds=70)
     play.say("confirm", "looks good to me")
     assert "says otherwise" in play.last("VerificationConfirmed")
+
+
+def test_an_entry_is_cut_to_what_the_schema_takes() -> None:
+    full = Evidence(query="q" * 512, value="v" * 256, threshold="t" * 256, resource_version="1")
+    step = Step("DiagnosisStepFinished", "m" * 600, step="s" * 63, evidence=full)
+    entry = evolve(Play().tick().status, step, build.NOW).timeline[-1]
+    texts = [entry.reason, entry.actor, entry.message, entry.step or ""]
+    assert entry.evidence is not None
+    texts += [entry.evidence.query or "", entry.evidence.value or ""]
+    texts += [entry.evidence.threshold or "", entry.evidence.resource_version or ""]
+    assert sum(map(len, texts)) <= MAX_ENTRY_TEXT
+    assert entry.evidence.value == "v" * 256

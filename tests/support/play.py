@@ -126,7 +126,8 @@ class World:
             case RevisionsNeed():
                 return tuple(self.revisions)
             case PodsNeed():
-                healthy = tuple(build.pod(name=f"checkout-{n}") for n in "abc")
+                count = self.workload().replicas
+                healthy = tuple(build.pod(name=f"checkout-{n}") for n in range(count))
                 return tuple(self.pods) if self.pods is not None else healthy
             case QueryNeed():
                 return self._metric(question)

@@ -35,6 +35,7 @@ from .common import (
 )
 
 __all__ = [
+    "MAX_ENTRY_TEXT",
     "Alert",
     "Approval",
     "Diagnosis",

@@ -12,7 +12,14 @@ from datetime import datetime
 from typing import Any, Final
 
 from ..api.common import Phase
-from ..api.incident import Evidence, IncidentStatus, Milestones, Proposal, TimelineEntry
+from ..api.incident import (
+    MAX_ENTRY_TEXT,
+    Evidence,
+    IncidentStatus,
+    Milestones,
+    Proposal,
+    TimelineEntry,
+)
 from .wording import cut
 
 __all__ = [
@@ -93,9 +100,35 @@ def evolve(status: IncidentStatus, step: Step, now: datetime) -> IncidentStatus:
         event_time=step.event_time,
         evidence=step.evidence,
     )
+    entry = fitted(entry)
     return status.model_copy(
         update={**step.changes, "phase": phase, "timeline": [*status.timeline, entry]}
     )
+
+
+def fitted(entry: TimelineEntry) -> TimelineEntry:
+    """Keep the texts of an entry within what the schema allows for all of them together.
+
+    The query gives way first, then value and threshold: they stand in the findings, too.
+    """
+    for name in ("query", "value", "threshold"):
+        over = _length(entry) - MAX_ENTRY_TEXT
+        if over <= 0 or entry.evidence is None:
+            break
+        text: str = getattr(entry.evidence, name) or ""
+        shorter = cut(text, max(1, len(text) - over)) if text else None
+        entry = entry.model_copy(
+            update={"evidence": entry.evidence.model_copy(update={name: shorter})}
+        )
+    return entry
+
+
+def _length(entry: TimelineEntry) -> int:
+    texts = [entry.reason, entry.actor, entry.message, entry.step, entry.proposal]
+    if entry.evidence is not None:
+        e = entry.evidence
+        texts += [e.query, e.value, e.threshold, e.resource_version]
+    return sum(len(text or "") for text in texts)
 
 
 def next_seq(status: IncidentStatus) -> int:

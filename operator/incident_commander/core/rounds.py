@@ -8,7 +8,7 @@ from ..api.common import Phase, ProposalState
 from ..api.incident import Diagnosis, Finding, GuardStatus, Proposal
 from ..questions import Facts, Need
 from ..values import GuardProof, Unavailable
-from . import diagnose, propose
+from . import diagnose, false_alarm, propose
 from .case import Case
 from .diagnose import running_template
 from .evolve import Draft
@@ -28,7 +28,7 @@ def needs(case: Case, facts: Facts) -> frozenset[Need]:
     asked, problem = diagnose.questions(case, chosen)
     if chosen.problem or problem or diagnose.target_problem(case, facts):
         return frozenset({case.target.workload, case.proof})
-    asked |= {case.proof}
+    asked |= {case.proof} | false_alarm.needs(case, facts)
     if not all(need in facts for need in asked) or chosen.runbook is None:
         return asked
     found = diagnose.findings(case, facts, chosen.steps)
@@ -55,6 +55,7 @@ def finish_round(case: Case, draft: Draft, facts: Facts) -> Draft:
         return _stalled(case, draft, stalled)
     found = diagnose.findings(case, facts, chosen.steps)
     draft = _record(case, draft.set(stalled=None), facts, found)
+    draft = _suspect(case, draft, facts)
     draft = draft.set(failing_templates=diagnose.failing_templates(case, facts, found))
     draft = record_guard(case, draft, facts)
     guard = draft.status.guard
@@ -100,6 +101,13 @@ def _record(case: Case, draft: Draft, facts: Facts, found: list[Finding]) -> Dra
         }
     )
     return draft.set(diagnosis=finished).milestone(diagnosed_at=case.now)
+
+
+def _suspect(case: Case, draft: Draft, facts: Facts) -> Draft:
+    """Say once that it looks like a false alarm; dismissing it is for people."""
+    told_before = any(e.reason == "FalseAlarmSuspected" for e in draft.status.timeline)
+    hint = None if told_before else false_alarm.suspicion(case, facts)
+    return draft if hint is None else draft.add("FalseAlarmSuspected", hint)
 
 
 def record_guard(case: Case, draft: Draft, facts: Facts) -> Draft:
