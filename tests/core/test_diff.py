@@ -79,6 +79,20 @@ def test_the_first_annotation_of_all_may_be_our_marker() -> None:
     assert diff(bare, marked) == ""
 
 
+def test_all_of_a_new_object_is_shown() -> None:
+    made = {"kind": "HorizontalPodAutoscaler", "metadata": {"name": "web", "uid": "u"}, "spec": {}}
+
+    assert diff({}, made) == (
+        "--- HorizontalPodAutoscaler/web (now)\n"
+        "+++ HorizontalPodAutoscaler/web (after)\n"
+        "@@ -0,0 +1,4 @@\n"
+        "+kind: HorizontalPodAutoscaler\n"
+        "+metadata:\n"
+        "+  name: web\n"
+        "+spec: {}\n"
+    )
+
+
 # --- secrets -------------------------------------------------------------------------------------
 
 

@@ -115,7 +115,41 @@ def test_an_exceeded_deadline(
 @pytest.mark.parametrize(
     ("status", "strategy", "state", "message"),
     [
-        pytest.param({}, {"type": "OnDelete"}, UNJUDGEABLE, NOT_ROLLING, id="replaced by hand"),
+        pytest.param(
+            {"updatedReplicas": 1, "readyReplicas": 3},
+            {"type": "OnDelete"},
+            UNJUDGEABLE,
+            f"{NOT_ROLLING}; replaced by hand so far: 1 of 3 pods",
+            id="by hand, one of three",
+        ),
+        pytest.param(
+            {"updatedReplicas": 3, "readyReplicas": 3, "observedGeneration": 6},
+            {"type": "OnDelete"},
+            UNJUDGEABLE,
+            f"{NOT_ROLLING}; replaced by hand so far: 0 of 3 pods",
+            id="by hand, the controller has not seen it",
+        ),
+        pytest.param(
+            {"observedGeneration": None},
+            {"type": "OnDelete"},
+            UNJUDGEABLE,
+            f"{NOT_ROLLING}; replaced by hand so far: 0 of 3 pods",
+            id="by hand, just made",
+        ),
+        pytest.param(
+            {"updatedReplicas": 3, "readyReplicas": 2},
+            {"type": "OnDelete"},
+            WAITING,
+            "all 3 pods were replaced by hand, 2 are available...",
+            id="by hand, one is not ready",
+        ),
+        pytest.param(
+            {"updatedReplicas": 3, "readyReplicas": 3},
+            {"type": "OnDelete"},
+            COMPLETE,
+            "all 3 pods were replaced by hand",
+            id="by hand, done",
+        ),
         pytest.param(
             {"observedGeneration": 0},
             {},
@@ -188,7 +222,39 @@ def test_a_stateful_set(
 @pytest.mark.parametrize(
     ("status", "strategy", "state", "message"),
     [
-        pytest.param({}, {"type": "OnDelete"}, UNJUDGEABLE, NOT_ROLLING, id="replaced by hand"),
+        pytest.param(
+            {"desiredNumberScheduled": 3, "updatedNumberScheduled": 1, "numberAvailable": 3},
+            {"type": "OnDelete"},
+            UNJUDGEABLE,
+            f"{NOT_ROLLING}; replaced by hand so far: 1 of 3 pods",
+            id="by hand, one of three",
+        ),
+        pytest.param(
+            {"observedGeneration": None},
+            {"type": "OnDelete"},
+            UNJUDGEABLE,
+            f"{NOT_ROLLING}; replaced by hand so far: 0 of 0 pods",
+            id="by hand, just made",
+        ),
+        pytest.param(
+            {
+                "observedGeneration": 6,
+                "desiredNumberScheduled": 3,
+                "updatedNumberScheduled": 3,
+                "numberAvailable": 3,
+            },
+            {"type": "OnDelete"},
+            UNJUDGEABLE,
+            f"{NOT_ROLLING}; replaced by hand so far: 0 of 3 pods",
+            id="by hand, the controller has not seen it",
+        ),
+        pytest.param(
+            {"desiredNumberScheduled": 3, "updatedNumberScheduled": 3, "numberAvailable": 3},
+            {"type": "OnDelete"},
+            COMPLETE,
+            "all 3 pods were replaced by hand",
+            id="by hand, done",
+        ),
         pytest.param(
             {"observedGeneration": 6},
             {"type": "RollingUpdate"},

@@ -1,4 +1,4 @@
-"""The start states that actions and kubectl are compared on."""
+"""The start states of Deployments that actions and kubectl are compared on."""
 
 from __future__ import annotations
 
@@ -10,7 +10,22 @@ from incident_commander.values import RESTARTED_AT_ANNOTATION
 from tests.parity.twins import Case, Ending, Raw
 from tests.support.build import merged
 
-__all__ = ["CASES"]
+__all__ = [
+    "AGAIN",
+    "DEPLOYMENTS",
+    "MORE",
+    "ONE",
+    "PREVIOUS",
+    "RESTART",
+    "SECRET",
+    "SIDECAR",
+    "both",
+    "caused",
+    "noted",
+    "pinned",
+    "release",
+    "scaled",
+]
 
 CAUSE: Final = "kubernetes.io/change-cause"
 
@@ -22,7 +37,7 @@ def release(image: str = "app:1", *, template: Raw | None = None, **container: A
 
 
 def noted(**annotations: str) -> Raw:
-    """A merge patch that annotates the Deployment."""
+    """A merge patch that annotates the workload."""
     return {"metadata": {"annotations": {k.replace("__", "/"): v for k, v in annotations.items()}}}
 
 
@@ -175,7 +190,7 @@ def pinned(number: int) -> RolloutUndoAction:
     return RolloutUndoAction(to_revision=number)
 
 
-CASES: Final = (
+DEPLOYMENTS: Final = (
     *(case("undo", state, PREVIOUS) for state in STATES),
     case("undo", "applied", PREVIOUS, TWO, by_apply=True),
     case("undo", "pinned", pinned(1), ({}, [release("app:2"), release("app:3")])),

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from tests.parity.settling import Board
 from tests.parity.twins import Stage
 from tests.support.api import Api
 from tests.support.kubectl import Kubectl
@@ -20,6 +22,7 @@ def stage(api: Api, kubectl: Kubectl) -> Iterator[Stage]:
         api.create("namespaces", {"metadata": {"name": name}}).expect_ok()
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("TZ", "UTC")
-        yield Stage(api, kubectl, (names[0], names[1]))
-    for name in names:
-        api.delete("namespaces", name)
+        yield Stage(api, kubectl, (names[0], names[1]), Board(api))
+    # In threads of their own: the connection of this one may have been idle for too long.
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(lambda name: api.delete("namespaces", name), names))

@@ -11,53 +11,13 @@ from incident_commander.actions.patching import guarded_patch
 from incident_commander.api.base import MARKER_ANNOTATION
 from incident_commander.api.common import TargetKind
 from incident_commander.gateways.convert import workload_from
-from tests.parity.cases import CASES
+from tests.parity.cases import DEPLOYMENTS
+from tests.parity.set_cases import DAEMON_SETS, STATEFUL_SETS
 from tests.parity.twins import MARKER, Case, Outcome, Stage
 from tests.support.api import Api
 
-SIDE_BY_SIDE = 12
-
-
-@pytest.fixture(scope="module")
-def outcomes(stage: Stage, request: pytest.FixtureRequest) -> Iterator[dict[str, Future[Outcome]]]:
-    """All chosen cases, being played side by side: almost all of their time is waiting."""
-    calls = [getattr(item, "callspec", None) for item in request.session.items]
-    chosen = {call.params["case"] for call in calls if call and "case" in call.params}
-    with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
-        yield {case.name: pool.submit(stage.play, case) for case in CASES if case in chosen}
-
-
-def of(ending: str) -> list[object]:
-    return [pytest.param(case, id=case.name) for case in CASES if case.ending == ending]
-
-
-@pytest.mark.parametrize("case", of("same"))
-def test_the_same_is_left(case: Case, outcomes: dict[str, Future[Outcome]]) -> None:
-    outcome = outcomes[case.name].result()
-
-    assert (outcome.said.code, outcome.refused, outcome.blocks) == (0, False, []), outcome.said
-    assert outcome.answer is not None
-    outcome.answer.expect_ok()
-    assert outcome.ours == outcome.theirs
-    assert outcome.marker == MARKER
-
-
-@pytest.mark.parametrize("case", of("refused"))
-def test_what_kubectl_refuses_is_blocked(case: Case, outcomes: dict[str, Future[Outcome]]) -> None:
-    outcome = outcomes[case.name].result()
-
-    assert outcome.refused, outcome.said.out
-    assert outcome.blocks == [case.guard]
-
-
-@pytest.mark.parametrize("case", of("stricter"))
-def test_what_kubectl_would_do_but_makes_no_sense_is_blocked(
-    case: Case, outcomes: dict[str, Future[Outcome]]
-) -> None:
-    outcome = outcomes[case.name].result()
-
-    assert not outcome.refused, outcome.said.err
-    assert outcome.blocks == [case.guard]
+CASES = (*DEPLOYMENTS, *STATEFUL_SETS, *DAEMON_SETS)
+SIDE_BY_SIDE = 24
 
 
 # --- what the patches rely on --------------------------------------------------------------------
@@ -104,3 +64,48 @@ def test_a_map_that_went_meanwhile_stops_the_patch(api: Api, namespace: str) -> 
     api.merge("statefulsets", "gone", {"metadata": {"annotations": {"a": None}}}, namespace)
 
     api.patch("statefulsets", "gone", [dict(o) for o in patch], namespace).expect_refused()
+
+
+# --- the same as kubectl -------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def outcomes(stage: Stage, request: pytest.FixtureRequest) -> Iterator[dict[str, Future[Outcome]]]:
+    """All chosen cases, being played side by side: almost all of their time is waiting."""
+    calls = [getattr(item, "callspec", None) for item in request.session.items]
+    chosen = {call.params["case"] for call in calls if call and "case" in call.params}
+    with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
+        yield {case.name: pool.submit(stage.play, case) for case in CASES if case in chosen}
+
+
+def of(ending: str) -> list[object]:
+    return [pytest.param(case, id=case.name) for case in CASES if case.ending == ending]
+
+
+@pytest.mark.parametrize("case", of("same"))
+def test_the_same_is_left(case: Case, outcomes: dict[str, Future[Outcome]]) -> None:
+    outcome = outcomes[case.name].result()
+
+    assert (outcome.said.code, outcome.refused, outcome.blocks) == (0, False, []), outcome.said
+    assert outcome.answer is not None
+    outcome.answer.expect_ok()
+    assert outcome.ours == outcome.theirs
+    assert outcome.marker == MARKER
+
+
+@pytest.mark.parametrize("case", of("refused"))
+def test_what_kubectl_refuses_is_blocked(case: Case, outcomes: dict[str, Future[Outcome]]) -> None:
+    outcome = outcomes[case.name].result()
+
+    assert outcome.refused, outcome.said.out
+    assert outcome.blocks == [case.guard]
+
+
+@pytest.mark.parametrize("case", of("stricter"))
+def test_what_kubectl_would_do_but_makes_no_sense_is_blocked(
+    case: Case, outcomes: dict[str, Future[Outcome]]
+) -> None:
+    outcome = outcomes[case.name].result()
+
+    assert not outcome.refused, outcome.said.err
+    assert outcome.blocks == [case.guard]

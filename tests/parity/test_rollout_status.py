@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import pytest
@@ -9,16 +12,31 @@ import pytest
 from incident_commander.api.common import TargetKind
 from incident_commander.core.rollout import Progress, RolloutState, progress
 from incident_commander.gateways.convert import workload_from
-from tests.parity.twins import Raw, Stage, until
+from tests.parity.settling import PLURALS, until
+from tests.parity.twins import Raw, Stage
 from tests.support.build import merged
 
 DEPLOYMENT, STATEFUL_SET, DAEMON_SET = TargetKind
 WAITING, COMPLETE, FAILED, UNJUDGEABLE = RolloutState
-PLURALS: Final = {
-    DEPLOYMENT: "deployments",
-    STATEFUL_SET: "statefulsets",
-    DAEMON_SET: "daemonsets",
-}
+
+
+@dataclass(frozen=True)
+class Row:
+    """A workload, a change of it once it is rolled out, and what is said of it then."""
+
+    id: str
+    kind: TargetKind
+    start: Raw
+    step: Raw
+    state: RolloutState
+    words: str
+    more: str = ""
+    """What we say beyond the words of kubectl."""
+    name: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        name = self.id.lower().replace(", ", "-").replace(" ", "-")
+        object.__setattr__(self, "name", f"status-{name}")
 
 
 def image(tag: str) -> Raw:
@@ -45,168 +63,91 @@ def strategy(kind: str, **rolling: Any) -> Raw:
 
 
 TWO: Final = {"spec": {"replicas": 2}}
+NONE: Final = {"spec": {"replicas": 0}}
+NOWHERE: Final = {"spec": {"template": {"spec": {"nodeSelector": {"parity": "none"}}}}}
+LATE: Final = merged(image("1-unready"), {"spec": {"progressDeadlineSeconds": 1}})
+PAUSED: Final = merged(image("2"), {"spec": {"paused": True}})
+HALF: Final = image("2-unready")
+BAD: Final = image("1-unready")
+BY_HAND: Final = strategy("OnDelete")
+ONLY: Final = "only available for RollingUpdate"
+SO_FAR: Final = "; replaced by hand so far: 0 of "
+PARTITION: Final = merged(TWO, strategy("RollingUpdate", partition=1))
+PARTS: Final = "partitioned roll out complete:"
+
+ROWS: Final = (
+    Row("Deployment, done", DEPLOYMENT, TWO, {}, COMPLETE, "successfully rolled out"),
+    Row("Deployment, none wanted", DEPLOYMENT, NONE, {}, COMPLETE, "successfully rolled out"),
+    Row("Deployment, half way", DEPLOYMENT, TWO, HALF, WAITING, "1 out of 2 new replicas have been"),
+    Row("Deployment, old pod kept", DEPLOYMENT, {}, HALF, WAITING, "1 old replicas are pending"),
+    Row("Deployment, never good", DEPLOYMENT, merged(TWO, BAD), {}, WAITING, "0 of 2 updated replicas"),
+    Row("Deployment, out of time", DEPLOYMENT, LATE, {}, FAILED, "exceeded its progress deadline"),
+    Row("Deployment, paused", DEPLOYMENT, TWO, PAUSED, WAITING, "0 out of 2 new replicas have been"),
+    Row("StatefulSet, done", STATEFUL_SET, {}, {}, COMPLETE, f"{PARTS} 1 new pods"),
+    Row("StatefulSet, none wanted", STATEFUL_SET, NONE, {}, COMPLETE, f"{PARTS} 0 new pods"),
+    Row("StatefulSet, changed", STATEFUL_SET, TWO, image("2"), COMPLETE, f"{PARTS} 2 new pods"),
+    Row("StatefulSet, not ready", STATEFUL_SET, BAD, {}, WAITING, "Waiting for 1 pods to be ready"),
+    Row("StatefulSet, half way", STATEFUL_SET, TWO, HALF, WAITING, "Waiting for 1 pods to be ready"),
+    Row("StatefulSet, first of two", STATEFUL_SET, merged(TWO, BAD), {}, WAITING, "Waiting for 2 pods"),
+    Row("StatefulSet, partition", STATEFUL_SET, PARTITION, image("2"), COMPLETE, f"{PARTS} 1 new pods"),
+    Row("StatefulSet, by hand", STATEFUL_SET, BY_HAND, image("2"), UNJUDGEABLE, ONLY, f"{SO_FAR}1 pods"),
+    Row("DaemonSet, done", DAEMON_SET, {}, {}, COMPLETE, "successfully rolled out"),
+    Row("DaemonSet, nowhere", DAEMON_SET, NOWHERE, {}, COMPLETE, "successfully rolled out"),
+    Row("DaemonSet, changed", DAEMON_SET, {}, image("2"), COMPLETE, "successfully rolled out"),
+    Row("DaemonSet, half way", DAEMON_SET, {}, HALF, WAITING, "new pods have been updated"),
+    Row("DaemonSet, never good", DAEMON_SET, BAD, {}, WAITING, "updated pods are available"),
+    Row("DaemonSet, by hand", DAEMON_SET, BY_HAND, image("2"), UNJUDGEABLE, ONLY, f"{SO_FAR}3 pods"),
+)  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("kind", "name", "start", "step", "state", "words"),
-    [
-        pytest.param(
-            DEPLOYMENT, "done", TWO, {}, COMPLETE, "successfully rolled out", id="Deployment, done"
-        ),
-        pytest.param(
-            DEPLOYMENT,
-            "half",
-            TWO,
-            image("2-unready"),
-            WAITING,
-            "1 out of 2 new replicas have been updated",
-            id="Deployment, the first new pod is not ready",
-        ),
-        pytest.param(
-            DEPLOYMENT,
-            "old",
-            {"spec": {"replicas": 1}},
-            image("2-unready"),
-            WAITING,
-            "1 old replicas are pending termination",
-            id="Deployment, the old pod is kept",
-        ),
-        pytest.param(
-            DEPLOYMENT,
-            "none",
-            merged(TWO, image("1-unready")),
-            {},
-            WAITING,
-            "0 of 2 updated replicas are available",
-            id="Deployment, never was available",
-        ),
-        pytest.param(
-            DEPLOYMENT,
-            "late",
-            merged(image("1-unready"), {"spec": {"progressDeadlineSeconds": 1}}),
-            {},
-            FAILED,
-            "exceeded its progress deadline",
-            id="Deployment, out of time",
-        ),
-        pytest.param(
-            DEPLOYMENT,
-            "paused",
-            TWO,
-            merged(image("2"), {"spec": {"paused": True}}),
-            WAITING,
-            "0 out of 2 new replicas have been updated",
-            id="Deployment, paused and changed",
-        ),
-        pytest.param(
-            STATEFUL_SET,
-            "done",
-            {},
-            {},
-            COMPLETE,
-            "partitioned roll out complete: 1 new pods",
-            id="StatefulSet, done",
-        ),
-        pytest.param(
-            STATEFUL_SET,
-            "unready",
-            image("1-unready"),
-            {},
-            WAITING,
-            "Waiting for 1 pods to be ready",
-            id="StatefulSet, not ready",
-        ),
-        pytest.param(
-            STATEFUL_SET,
-            "part",
-            merged(TWO, strategy("RollingUpdate", partition=1)),
-            image("2"),
-            COMPLETE,
-            "partitioned roll out complete: 1 new pods",
-            id="StatefulSet, one partition",
-        ),
-        pytest.param(
-            STATEFUL_SET,
-            "by-hand",
-            strategy("OnDelete"),
-            {},
-            UNJUDGEABLE,
-            "only available for RollingUpdate",
-            id="StatefulSet, by hand",
-        ),
-        pytest.param(
-            DAEMON_SET, "done", {}, {}, COMPLETE, "successfully rolled out", id="DaemonSet, done"
-        ),
-        pytest.param(
-            DAEMON_SET,
-            "half",
-            {},
-            image("2-unready"),
-            WAITING,
-            "new pods have been updated",
-            id="DaemonSet, half way",
-        ),
-        pytest.param(
-            DAEMON_SET,
-            "none",
-            image("1-unready"),
-            {},
-            WAITING,
-            "updated pods are available",
-            id="DaemonSet, never was available",
-        ),
-        pytest.param(
-            DAEMON_SET,
-            "by-hand",
-            strategy("OnDelete"),
-            {},
-            UNJUDGEABLE,
-            "only available for RollingUpdate",
-            id="DaemonSet, by hand",
-        ),
-    ],
-)
-def test_the_words_of_kubectl(
-    kind: TargetKind,
-    name: str,
-    start: Raw,
-    step: Raw,
-    state: RolloutState,
-    words: str,
-    stage: Stage,
-) -> None:
-    plural, namespace = PLURALS[kind], stage.namespaces[0]
-    name = f"status-{name}"
-    stage.api.create(plural, made(kind, name, start), namespace).expect_ok()
-    if step:
-        until(lambda: complete(stage, kind, name), f"{plural}/{name} is rolled out")
-        stage.api.merge(plural, name, step, namespace).expect_ok()
+@pytest.fixture(scope="module")
+def answers(
+    stage: Stage, request: pytest.FixtureRequest
+) -> Iterator[dict[str, Future[tuple[str, str]]]]:
+    """What we and kubectl say of all chosen rows, which are played side by side."""
+    calls = [getattr(item, "callspec", None) for item in request.session.items]
+    chosen = {id(call.params["row"]) for call in calls if call and "row" in call.params}
+    with ThreadPoolExecutor(len(ROWS)) as pool:
+        yield {row.id: pool.submit(asked, stage, row) for row in ROWS if id(row) in chosen}
+
+
+@pytest.mark.parametrize("row", [pytest.param(row, id=row.id) for row in ROWS])
+def test_the_words_of_kubectl(row: Row, answers: dict[str, Future[tuple[str, str]]]) -> None:
+    ours, theirs = answers[row.id].result()
+
+    assert ours == theirs + row.more
+
+
+def asked(stage: Stage, row: Row) -> tuple[str, str]:
+    plural, namespace = PLURALS[row.kind], stage.namespaces[0]
+    stage.api.create(plural, made(row.kind, row.name, row.start), namespace).expect_ok()
+    if row.step:
+        until(lambda: complete(stage, row), f"{row.id}: rolled out")
+        stage.api.merge(plural, row.name, row.step, namespace).expect_ok()
 
     def both() -> tuple[str, str] | None:
-        ours = judged(stage, kind, name)
-        expected = ours.state is state and words in ours.message
-        theirs = told(stage, kind, name) if expected else None
+        ours = judged(stage, row)
+        expected = ours.state is row.state and row.words in ours.message
+        theirs = told(stage, row) if expected else None
         # Only what both said of one and the same state of affairs can be compared.
-        return (ours.message, theirs) if theirs and judged(stage, kind, name) == ours else None
+        return (ours.message, theirs) if theirs and judged(stage, row) == ours else None
 
-    ours, theirs = until(both, f"{plural}/{name}: {words}")
-
-    assert ours == theirs
+    return until(both, f"{row.id}: {row.words}")
 
 
-def judged(stage: Stage, kind: TargetKind, name: str) -> Progress:
-    raw = stage.api.get(PLURALS[kind], name, stage.namespaces[0]).expect_ok()
-    return progress(workload_from(kind, raw), applied_at=None)
+def judged(stage: Stage, row: Row) -> Progress:
+    raw = stage.api.get(PLURALS[row.kind], row.name, stage.namespaces[0]).expect_ok()
+    return progress(workload_from(row.kind, raw), applied_at=None)
 
 
-def complete(stage: Stage, kind: TargetKind, name: str) -> Progress | None:
-    seen = judged(stage, kind, name)
+def complete(stage: Stage, row: Row) -> Progress | None:
+    seen = judged(stage, row)
     return seen if seen.state is COMPLETE else None
 
 
-def told(stage: Stage, kind: TargetKind, name: str) -> str:
+def told(stage: Stage, row: Row) -> str:
     said = stage.kubectl.attempt(
-        *("rollout", "status", f"{PLURALS[kind]}/{name}", "--watch=false"),
+        *("rollout", "status", f"{PLURALS[row.kind]}/{row.name}", "--watch=false"),
         *("-n", stage.namespaces[0]),
     )
     return (said.out or said.err).strip().removeprefix("error: ")

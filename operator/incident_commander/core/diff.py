@@ -49,7 +49,10 @@ _Dumper.add_representer(str, _text)
 
 
 def diff(before: Mapping[str, Any], after: Mapping[str, Any], length: int = DIFF_LENGTH) -> str:
-    """Write the unified diff of two raw objects; empty where nothing changes."""
+    """Write the unified diff of two raw objects; empty where nothing changes.
+
+    An empty ``before`` is an object that is made.
+    """
     old, new = (_yaml(document) for document in masked(_bare(before), _bare(after)))
     name = f"{after.get('kind', 'Object')}/{after['metadata'].get('name', '')}"
     lines = difflib.unified_diff(
@@ -62,6 +65,8 @@ def diff(before: Mapping[str, Any], after: Mapping[str, Any], length: int = DIFF
 
 
 def _bare(raw: Mapping[str, Any]) -> dict[str, Any]:
+    if not raw:
+        return {}
     metadata = {k: v for k, v in raw["metadata"].items() if k not in _SERVER_FIELDS}
     annotations = dict(metadata.pop("annotations", None) or {})
     annotations.pop(MARKER_ANNOTATION, None)
@@ -74,6 +79,8 @@ def _bare(raw: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _yaml(document: dict[str, Any]) -> list[str]:
+    if not document:
+        return []
     text = yaml.dump(
         document, Dumper=_Dumper, sort_keys=True, allow_unicode=True, width=2**20, indent=2
     )

@@ -28,7 +28,7 @@ class RolloutState(StrEnum):
     COMPLETE = "Complete"
     FAILED = "Failed"
     UNJUDGEABLE = "Unjudgeable"
-    """Pods are replaced by hand (``OnDelete``): the status says nothing of that."""
+    """Pods are replaced by hand (``OnDelete``), and not all are: kubectl does not judge that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class Progress:
 
     state: RolloutState
     message: str
-    """The text that kubectl prints for it."""
+    """The text that kubectl prints for it; more where kubectl does not judge it."""
 
 
 def progress(workload: Workload, *, applied_at: datetime | None) -> Progress:
@@ -95,11 +95,11 @@ def _deadline_exceeded(workload: Workload, applied_at: datetime | None) -> bool:
 
 def _stateful_set(workload: Workload) -> Progress:
     strategy = workload.spec.get("updateStrategy") or {}
+    ready = _count(workload, "readyReplicas")
     if strategy.get("type", _ROLLING) != _ROLLING:
-        return _not_rolling()
+        return _by_hand(workload, _count(workload, "updatedReplicas"), ready, workload.replicas)
     if _count(workload, "observedGeneration") == 0 or not workload.observed:
         return _waiting("Waiting for statefulset spec update to be observed...")
-    ready = _count(workload, "readyReplicas")
     if ready < workload.replicas:
         return _waiting(f"Waiting for {workload.replicas - ready} pods to be ready...")
     if strategy.get("rollingUpdate") is not None:
@@ -128,13 +128,13 @@ def _partitioned(workload: Workload, rolling: dict[str, Any]) -> Progress:
 
 def _daemon_set(workload: Workload) -> Progress:
     strategy = workload.spec.get("updateStrategy") or {}
-    if strategy.get("type", _ROLLING) != _ROLLING:
-        return _not_rolling()
-    if not workload.observed:
-        return _waiting("Waiting for daemon set spec update to be observed...")
     desired = _count(workload, "desiredNumberScheduled")
     updated = _count(workload, "updatedNumberScheduled")
     available = _count(workload, "numberAvailable")
+    if strategy.get("type", _ROLLING) != _ROLLING:
+        return _by_hand(workload, updated, available, desired)
+    if not workload.observed:
+        return _waiting("Waiting for daemon set spec update to be observed...")
     wait = f'Waiting for daemon set "{workload.name}" rollout to finish:'
     if updated < desired:
         return _waiting(f"{wait} {updated} out of {desired} new pods have been updated...")
@@ -161,6 +161,12 @@ def _complete(text: str) -> Progress:
     return Progress(RolloutState.COMPLETE, text)
 
 
-def _not_rolling() -> Progress:
-    text = f"rollout status is only available for {_ROLLING} strategy type"
-    return Progress(RolloutState.UNJUDGEABLE, text)
+def _by_hand(workload: Workload, updated: int, good: int, wanted: int) -> Progress:
+    """Judge what kubectl does not: the counts are kept whatever the strategy."""
+    if updated < wanted or not workload.observed:
+        refusal = f"rollout status is only available for {_ROLLING} strategy type"
+        so_far = f"{updated if workload.observed else 0} of {wanted} pods"
+        return Progress(RolloutState.UNJUDGEABLE, f"{refusal}; replaced by hand so far: {so_far}")
+    if good < wanted:
+        return _waiting(f"all {wanted} pods were replaced by hand, {good} are available...")
+    return _complete(f"all {wanted} pods were replaced by hand")
