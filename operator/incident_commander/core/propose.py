@@ -208,6 +208,17 @@ def _guards(case: Case, candidate: Candidate) -> list[GuardFinding]:
                 f"{GROUP}/resolve=<how>.",
             )
         )
+    if candidate.plan.follow_up:
+        pods = " ".join(deletion.name for deletion in candidate.plan.follow_up)
+        guards.append(
+            _block(
+                "PodDeletionNotBuilt",
+                "The controller waits for a broken pod and replaces nothing until it is deleted, "
+                "which this version of the operator does not do. By hand: "
+                f"{candidate.plan.command} ; then kubectl -n {case.incident.metadata.namespace} "
+                f"delete pod {pods}",
+            )
+        )
     if candidate.older_trouble:
         guards.append(
             GuardFinding(
