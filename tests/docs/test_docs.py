@@ -23,6 +23,7 @@ NO_REASONS = {
     "NotBuilt",
     "OlderThanRelease",
     "OnRollback",
+    "PodDeletionNotBuilt",
     "ProgressDeadlineExceeded",
     "RollingUpdate",
 }
