@@ -37,6 +37,7 @@ __all__ = [
     "Stale",
     "Unavailable",
     "Workload",
+    "Write",
     "digest",
     "significant_hash",
     "template_hash",
@@ -238,6 +239,20 @@ class DryRun:
 
     before: Mapping[str, Any] = field(repr=False, compare=False)
     after: Mapping[str, Any] = field(repr=False, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """One request that changes one object, or makes it."""
+
+    resource: str
+    """In the plural: ``deployments``, ``horizontalpodautoscalers``."""
+    namespace: str
+    name: str
+    patch: JsonPatch = ()
+    """Tests, the change and the marker; empty where the object is made."""
+    body: Mapping[str, Any] | None = None
+    """The object to make, marker and all; None where one is patched."""
 
 
 @dataclass(frozen=True, slots=True)

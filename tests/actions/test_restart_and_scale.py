@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta, timezone
 from typing import Any
 
@@ -14,7 +15,9 @@ from incident_commander.actions import rollout_restart as restart
 from incident_commander.actions.annotations import LAST_APPLIED
 from incident_commander.api.base import MARKER_ANNOTATION
 from incident_commander.api.runbook import RolloutRestartAction, ScaleAction
-from incident_commander.values import RESTARTED_AT_ANNOTATION
+from incident_commander.surroundings import Autoscaler
+from incident_commander.values import RESTARTED_AT_ANNOTATION, Write
+from tests.actions.hpa import autoscaler, of_keda
 from tests.actions.jsonpatch import TestFailedError, apply
 from tests.support.build import NOW, history, managed, revision, template, workload
 
@@ -235,6 +238,51 @@ def test_scaling_is_void_when(over: dict[str, Any], *, drifted: bool) -> None:
     assert (live != found.depends_on) is drifted
 
 
+@pytest.mark.parametrize(
+    ("spec", "words"),
+    [
+        pytest.param({"by": 1}, '"minReplicas":4,"maxReplicas":10', id="more"),
+        pytest.param({"replicas": 12}, '"minReplicas":12,"maxReplicas":12', id="beyond it"),
+        pytest.param({"by": -1}, '"minReplicas":1,"maxReplicas":2', id="fewer"),
+        pytest.param({"replicas": 0}, "", id="switched off"),
+    ],
+)
+def test_an_autoscaler_overwrites_the_number(spec: dict[str, int], words: str) -> None:
+    found = scale_plan(replace(situation(), autoscalers=(autoscaler(),)), **spec)
+    messages = [g.message for g in found.guards if g.name == "AutoscalerOwned"]
+
+    assert len(messages) == bool(words)
+    assert all(words in message for message in messages)
+    assert all("(1 to 10 replicas, CPU 80 %), and overwrites" in message for message in messages)
+
+
+def test_keda_takes_the_number_back() -> None:
+    found = scale_plan(replace(situation(), autoscalers=(of_keda(),)), by=1)
+
+    assert guards(found) == [("KedaOwned", "Warn")]
+    assert found.guards[0].message.endswith(
+        "kubectl -n shop annotate scaledobject orders autoscaling.keda.sh/paused-replicas=4"
+    )
+
+
+@pytest.mark.parametrize(
+    ("live", "drifted"),
+    [
+        pytest.param((autoscaler(status={"currentReplicas": 9}),), False, id="it scaled"),
+        pytest.param((autoscaler(spec={"maxReplicas": 11}),), True, id="told otherwise"),
+        pytest.param((), True, id="deleted"),
+        pytest.param(None, False, id="not read"),
+    ],
+)
+def test_scaling_depends_on_the_autoscaler(
+    live: tuple[Autoscaler, ...] | None, *, drifted: bool
+) -> None:
+    found = scale_plan(replace(situation(), autoscalers=(autoscaler(),)), by=1)
+    now = replace(situation(), autoscalers=live)
+
+    assert (scale.ACTION.depends_on(found.parameters, now) != found.depends_on) is drifted
+
+
 def test_scale_needs_its_own_parameters() -> None:
     with pytest.raises(TypeError, match="RolloutRestartAction"):
         scale.ACTION.plan(RolloutRestartAction(), situation())
@@ -272,10 +320,15 @@ def test_whatever_the_target(
     ):
         assert action.depends_on(found.parameters, where) == found.depends_on
         patch = action.change(found.parameters, where, "m-1", NOW)
+        write = action.write(found.parameters, where, "m-1", NOW)
+        assert write == Write("deployments", "shop", "checkout", patch)
         assert patch[0] == {"op": "test", "path": "/metadata/uid", "value": "workload-uid"}
         assert patch[1] == {"op": "test", "path": "/metadata/generation", "value": generation}
         after = apply(patch, where.workload.raw)
         assert after["metadata"]["annotations"] == {**before, MARKER_ANNOTATION: "m-1"}
+        marked = situation(metadata=after["metadata"])
+        assert action.applied(found.parameters, marked, "m-1")
+        assert not action.applied(found.parameters, marked, "m-2")
         after["metadata"]["generation"] += 1
         with pytest.raises(TestFailedError):
             apply(patch, after)

@@ -25,6 +25,7 @@ __all__ = [
     "pinned",
     "release",
     "scaled",
+    "started",
 ]
 
 CAUSE: Final = "kubernetes.io/change-cause"

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Protocol
 
 from ..api.common import TargetKind
 from ..api.incident import GuardFinding
-from ..values import JsonPatch, Pod, Revision, Workload
+from ..surroundings import Autoscaler
+from ..values import JsonPatch, Pod, Revision, Workload, Write
 from .follow_up import PodDeletion, deletions
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ class Situation:
     pods: tuple[Pod, ...] = ()
     failing: frozenset[str] = frozenset()
     """Significant hashes of the pod templates already seen failing in this Incident."""
+    autoscalers: tuple[Autoscaler, ...] | None = None
+    """The HPAs that scale the workload; None where they were not read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,8 @@ class Plan:
     """Why this plan: how the destination was chosen."""
     command: str
     """The same by plain kubectl, with ``-n``."""
+    instructions: str = ""
+    """What people are to do, where there is nothing to send: shown in place of the diff."""
     guards: tuple[GuardFinding, ...] = field(default=())
 
     @property
@@ -91,3 +96,15 @@ class Action(Protocol):
         started_at
             Time of the intent; a restart writes it into the template.
         """
+
+    def write(
+        self,
+        parameters: Mapping[str, str],
+        situation: Situation,
+        marker: str,
+        started_at: datetime,
+    ) -> Write | None:
+        """Give the one request, with what it is sent to; None where people do it."""
+
+    def applied(self, parameters: Mapping[str, str], situation: Situation, marker: str) -> bool:
+        """Whether the change is found on the live object: its marker is there."""

@@ -6,14 +6,19 @@ managed fields only; whether self-heal is really on is asked elsewhere.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from ..api.incident import GuardFinding
+from ..surroundings import Autoscaler
 from ..values import Workload
+from .annotations import LAST_APPLIED
 from .guards import present, warn
 
-__all__ = ["owners", "synchronised"]
+__all__ = ["manifest_scales", "owners", "synchronised"]
+
+Owned: TypeAlias = Workload | Autoscaler
 
 _ARGO_TRACKING: Final = "argocd.argoproj.io/tracking-id"
 _ARGO_INSTANCE: Final = "argocd.argoproj.io/instance"
@@ -34,66 +39,68 @@ _HELM_RELEASE: Final = "meta.helm.sh/release-name"
 _HELM_NAMESPACE: Final = "meta.helm.sh/release-namespace"
 
 
-def owners(workload: Workload) -> tuple[GuardFinding, ...]:
+def owners(owned: Owned) -> tuple[GuardFinding, ...]:
     """Warn of every owner that may take the change back."""
-    flux = _flux(workload)
+    flux = _flux(owned)
     # Flux installs by Helm: its suspension is what matters, the release follows.
-    return present((_argo(workload), flux, None if flux else _helm(workload)))
+    return present((_argo(owned), flux, None if flux else _helm(owned)))
 
 
-def _argo(workload: Workload) -> GuardFinding | None:
-    tracking = workload.annotations.get(_ARGO_TRACKING, "")
-    app = tracking.split(":", 1)[0] or workload.labels.get(_ARGO_INSTANCE, "")
+def _argo(owned: Owned) -> GuardFinding | None:
+    tracking = _notes(owned, "annotations").get(_ARGO_TRACKING, "")
+    app = tracking.split(":", 1)[0] or _notes(owned, "labels").get(_ARGO_INSTANCE, "")
     if not app:
         return None
     return warn(
         "GitOpsOwned",
-        f"Argo CD application {app} owns this workload: with self-heal on it takes the change "
+        f"Argo CD application {app} owns {_kind(owned)}: with self-heal on it takes the change "
         f"back, with the next sync in any case. Land it in Git; until then: "
         f"argocd app set {app} --sync-policy none",
     )
 
 
-def _flux(workload: Workload) -> GuardFinding | None:
+def _flux(owned: Owned) -> GuardFinding | None:
+    labels, annotations = _notes(owned, "labels"), _notes(owned, "annotations")
     for kind, prefix in _FLUX.items():
-        name = workload.labels.get(f"{prefix}/name", "")
-        if name and workload.annotations.get(f"{prefix}/reconcile") != "disabled":
-            namespace = workload.labels.get(f"{prefix}/namespace", workload.namespace)
+        name = labels.get(f"{prefix}/name", "")
+        if name and annotations.get(f"{prefix}/reconcile") != "disabled":
+            namespace = labels.get(f"{prefix}/namespace", owned.namespace)
             return warn(
                 "GitOpsOwned",
-                f"Flux {kind} {namespace}/{name} owns this workload: its next reconciliation may "
+                f"Flux {kind} {namespace}/{name} owns {_kind(owned)}: its next reconciliation may "
                 f"take the change back. Land it in Git; until then: "
                 f"flux -n {namespace} suspend {kind} {name}",
             )
     return None
 
 
-def _helm(workload: Workload) -> GuardFinding | None:
-    release = workload.annotations.get(_HELM_RELEASE, "")
+def _helm(owned: Owned) -> GuardFinding | None:
+    annotations = _notes(owned, "annotations")
+    release = annotations.get(_HELM_RELEASE, "")
     if not release:
         return None
-    namespace = workload.annotations.get(_HELM_NAMESPACE, workload.namespace)
+    namespace = annotations.get(_HELM_NAMESPACE, owned.namespace)
     return warn(
         "HelmOwned",
-        f"Helm release {namespace}/{release} owns this workload: its next upgrade may take the "
+        f"Helm release {namespace}/{release} owns {_kind(owned)}: its next upgrade may take the "
         f"change back. Change the chart's values too; what it installed: "
         f"helm -n {namespace} history {release}",
     )
 
 
-def synchronised(workload: Workload, field: str, what: str) -> GuardFinding | None:
+def synchronised(owned: Owned, field: str, what: str) -> GuardFinding | None:
     """Warn where a program that synchronises by itself wrote the field that is changed.
 
     Parameters
     ----------
-    workload
-        The live target.
+    owned
+        The live object.
     field
         A field of ``spec``, such as ``template``.
     what
         The same for people.
     """
-    entries = [e for e in _managed(workload) if _wrote(e, field) and not _told_not_to(workload, e)]
+    entries = [e for e in _managed(owned) if _wrote(e, field) and not _told_not_to(owned, e)]
     if not entries:
         return None
     last = max(entries, key=lambda entry: str(entry.get("time") or ""))
@@ -106,8 +113,29 @@ def synchronised(workload: Workload, field: str, what: str) -> GuardFinding | No
     )
 
 
-def _managed(workload: Workload) -> list[Mapping[str, Any]]:
-    found = workload.raw["metadata"].get("managedFields") or []
+def manifest_scales(workload: Workload) -> GuardFinding | None:
+    """Warn where the manifest that was applied says a number of replicas."""
+    try:
+        said = json.loads(_notes(workload, "annotations")[LAST_APPLIED])["spec"]["replicas"]
+    except (ValueError, LookupError, TypeError):
+        return None
+    return warn(
+        "LastAppliedStale",
+        f"The manifest that it was made from says {said} replicas: the next kubectl apply scales "
+        "it back. Change the manifest too, or take spec.replicas out of it.",
+    )
+
+
+def _kind(owned: Owned) -> str:
+    return f"this {owned.raw.get('kind') or 'object'}"
+
+
+def _notes(owned: Owned, key: str) -> Mapping[str, str]:
+    return owned.raw["metadata"].get(key) or {}
+
+
+def _managed(owned: Owned) -> list[Mapping[str, Any]]:
+    found = owned.raw["metadata"].get("managedFields") or []
     return [e for e in found if e.get("manager") in _SYNCHRONISERS and not e.get("subresource")]
 
 
@@ -115,9 +143,9 @@ def _wrote(entry: Mapping[str, Any], field: str) -> bool:
     return f"f:{field}" in ((entry.get("fieldsV1") or {}).get("f:spec") or {})
 
 
-def _told_not_to(workload: Workload, entry: Mapping[str, Any]) -> bool:
+def _told_not_to(owned: Owned, entry: Mapping[str, Any]) -> bool:
     prefix = {
         "kustomize-controller": _FLUX["kustomization"],
         "helm-controller": _FLUX["helmrelease"],
     }.get(entry["manager"], "")
-    return workload.annotations.get(f"{prefix}/reconcile") == "disabled"
+    return _notes(owned, "annotations").get(f"{prefix}/reconcile") == "disabled"

@@ -12,7 +12,7 @@ from typing import Any, Final
 from ..api.base import MARKER_ANNOTATION
 from ..values import JsonPatch, Workload
 
-__all__ = ["ANNOTATIONS", "escaped", "guarded_patch", "replaced_annotations"]
+__all__ = ["ANNOTATIONS", "escaped", "guarded_patch", "marked", "replaced"]
 
 ANNOTATIONS: Final = "/metadata/annotations"
 
@@ -42,36 +42,32 @@ def guarded_patch(
         {"op": "test", "path": "/metadata/generation", "value": workload.generation},
     )
     if annotations is None:
-        return (*tests, *changes, *_marked(workload, marker))
-    return (*tests, *changes, *replaced_annotations(workload, annotations, marker))
+        return (*tests, *changes, *marked(workload.annotations, marker))
+    return (*tests, *changes, *replaced(workload.annotations, annotations, marker))
 
 
-def replaced_annotations(
-    workload: Workload, annotations: Mapping[str, str], marker: str
-) -> JsonPatch:
-    """Replace the whole map, provided that it is still the one that was read.
+def marked(annotations: Mapping[str, str], marker: str) -> JsonPatch:
+    """Add the marker to the annotations that an object has."""
+    # "add" needs its parent, and to add the map would wipe out one that somebody added meanwhile:
+    # where there is none, that is tested.
+    if not annotations:
+        return replaced(annotations, {}, marker)
+    path = f"{ANNOTATIONS}/{escaped(MARKER_ANNOTATION)}"
+    return ({"op": "add", "path": path, "value": marker},)
+
+
+def replaced(old: Mapping[str, str], new: Mapping[str, str], marker: str) -> JsonPatch:
+    """Replace all annotations, provided that they are still the ones that were read.
 
     The generation does not count changes of metadata, so that the map needs a test of its own: an
     annotation that nobody was shown must not be dropped.
     """
-    value = {**annotations, MARKER_ANNOTATION: marker}
-    return (_unchanged(workload), {"op": "add", "path": ANNOTATIONS, "value": value})
+    # To the API server (evanphx/json-patch, Patch.test) null is equal to a path that is not there.
+    unchanged = {"op": "test", "path": ANNOTATIONS, "value": dict(old) or None}
+    value = {**new, MARKER_ANNOTATION: marker}
+    return (unchanged, {"op": "add", "path": ANNOTATIONS, "value": value})
 
 
 def escaped(key: str) -> str:
     """Escape a key for a JSON pointer (RFC 6901)."""
     return key.replace("~", "~0").replace("/", "~1")
-
-
-def _marked(workload: Workload, marker: str) -> JsonPatch:
-    # "add" needs its parent, and to add the map would wipe out one that somebody added meanwhile:
-    # where there is none, that is tested.
-    if not workload.annotations:
-        return replaced_annotations(workload, {}, marker)
-    path = f"{ANNOTATIONS}/{escaped(MARKER_ANNOTATION)}"
-    return ({"op": "add", "path": path, "value": marker},)
-
-
-def _unchanged(workload: Workload) -> Mapping[str, Any]:
-    # To the API server (evanphx/json-patch, Patch.test) null is equal to a path that is not there.
-    return {"op": "test", "path": ANNOTATIONS, "value": dict(workload.annotations) or None}

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
+from typing_extensions import override
+
 from ..api.base import ApiModel, format_timestamp
 from ..api.common import TargetKind
 from ..api.incident import GuardFinding
@@ -19,6 +21,7 @@ from .destination import choose
 from .follow_up import MOST_DELETED, named, still_there
 from .guards import history_limit, nothing_runs, paused, present, recreated, warn
 from .left_alone import left_alone
+from .on_target import OnTarget
 from .patching import escaped, guarded_patch
 from .replacing import strategy, stuck
 from .wording import deleting, kubectl, resource, revision_text, target_text, then_delete
@@ -28,7 +31,7 @@ __all__ = ["ACTION", "RolloutRestart"]
 _TEMPLATE_ANNOTATIONS: Final = "/spec/template/metadata/annotations"
 
 
-class RolloutRestart:
+class RolloutRestart(OnTarget):
     """Replace all pods by new ones of the same release."""
 
     name: str = "rolloutRestart"
@@ -67,9 +70,10 @@ class RolloutRestart:
             **still_there(parameters, situation),
         }
 
+    @override
     def change(
         self,
-        parameters: Mapping[str, str],  # noqa: ARG002 -- the template is the live one
+        parameters: Mapping[str, str],
         situation: Situation,
         marker: str,
         started_at: datetime,

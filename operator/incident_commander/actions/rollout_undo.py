@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Final
 
+from typing_extensions import override
+
 from ..api.base import ApiModel
 from ..api.common import TargetKind
 from ..api.runbook import RolloutUndoAction
@@ -19,6 +21,7 @@ from .annotations import restored
 from .base import Plan, Situation
 from .destination import Choice, choose
 from .follow_up import MOST_DELETED, named, still_there
+from .on_target import OnTarget
 from .patching import guarded_patch
 from .replacing import strategy, stuck
 from .undo_guards import guards, undo_command
@@ -27,7 +30,7 @@ from .wording import deleting, images_text, target_text, then_delete
 __all__ = ["ACTION", "RolloutUndo"]
 
 
-class RolloutUndo:
+class RolloutUndo(OnTarget):
     """Go back to the previous release."""
 
     name: str = "rolloutUndo"
@@ -61,12 +64,13 @@ class RolloutUndo:
             **still_there(parameters, situation),
         }
 
+    @override
     def change(
         self,
         parameters: Mapping[str, str],
         situation: Situation,
         marker: str,
-        started_at: datetime,  # noqa: ARG002 -- an undo writes no time
+        started_at: datetime,
     ) -> JsonPatch:
         """Write what kubectl writes, with tests and marker.
 

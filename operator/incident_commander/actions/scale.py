@@ -7,20 +7,23 @@ and marker.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Final
+
+from typing_extensions import override
 
 from ..api.base import ApiModel
 from ..api.common import TargetKind
 from ..api.incident import GuardFinding
 from ..api.runbook import ScaleAction
+from ..surroundings import Autoscaler
 from ..values import JsonPatch, Workload
-from .annotations import LAST_APPLIED
+from .autoscaling import KEDA_PAUSE, autoscaled, keda, told
 from .base import Plan, Situation
 from .guards import block, present, warn
-from .ownership import owners, synchronised
+from .on_target import OnTarget
+from .ownership import manifest_scales, owners, synchronised
 from .patching import guarded_patch
 from .replacing import in_the_way, pod_name
 from .wording import kubectl, listed, resource, target_text
@@ -28,7 +31,7 @@ from .wording import kubectl, listed, resource, target_text
 __all__ = ["ACTION", "Scale"]
 
 
-class Scale:
+class Scale(OnTarget):
     """Change the number of replicas."""
 
     name: str = "scale"
@@ -45,7 +48,11 @@ class Scale:
         if not isinstance(spec, ScaleAction):
             raise TypeError(f"scale cannot be planned from {type(spec).__name__}")
         workload, wanted = situation.workload, _wanted(spec, situation.workload.replicas)
-        parameters = {"from": str(workload.replicas), "to": str(wanted)}
+        parameters = {
+            "from": str(workload.replicas),
+            "to": str(wanted),
+            **autoscaled(situation, {}),
+        }
         return Plan(
             parameters=parameters,
             depends_on=self.depends_on(parameters, situation),
@@ -55,23 +62,21 @@ class Scale:
             guards=_guards(spec, situation, wanted),
         )
 
-    def depends_on(
-        self,
-        parameters: Mapping[str, str],  # noqa: ARG002 -- all of it is on the target
-        situation: Situation,
-    ) -> Mapping[str, str]:
-        """Target and its number of replicas."""
+    def depends_on(self, parameters: Mapping[str, str], situation: Situation) -> Mapping[str, str]:
+        """Target, its number of replicas, and what autoscalers are told."""
         return {
             "targetUid": situation.workload.uid,
             "replicas": str(situation.workload.replicas),
+            **autoscaled(situation, parameters),
         }
 
+    @override
     def change(
         self,
         parameters: Mapping[str, str],
         situation: Situation,
         marker: str,
-        started_at: datetime,  # noqa: ARG002 -- scaling writes no time
+        started_at: datetime,
     ) -> JsonPatch:
         """Write the number."""
         operation = {"op": "add", "path": "/spec/replicas", "value": int(parameters["to"])}
@@ -110,8 +115,9 @@ def _guards(spec: ScaleAction, situation: Situation, wanted: int) -> tuple[Guard
             _already_there(spec, workload, wanted),
             _to_zero(workload, wanted),
             _volumes_deleted(workload, wanted),
+            *_autoscalers(situation, wanted),
             _in_the_way(situation),
-            _manifest_says(workload),
+            manifest_scales(workload),
             synchronised(workload, "replicas", "spec.replicas"),
             *owners(workload),
         )
@@ -168,14 +174,30 @@ def _in_the_way(situation: Situation) -> GuardFinding | None:
     )
 
 
-def _manifest_says(workload: Workload) -> GuardFinding | None:
-    try:
-        manifest = json.loads(workload.annotations.get(LAST_APPLIED, "{}"))
-        said = manifest["spec"]["replicas"]
-    except (ValueError, LookupError, TypeError):
-        return None
+def _autoscalers(situation: Situation, wanted: int) -> list[GuardFinding]:
+    # At 0 an autoscaler is disabled, which ScaleToZero says.
+    found = (situation.autoscalers or ()) if wanted else ()
+    return [_autoscaler(situation.workload, autoscaler, wanted) for autoscaler in found]
+
+
+def _autoscaler(workload: Workload, autoscaler: Autoscaler, wanted: int) -> GuardFinding:
+    name, owner = autoscaler.name, keda(autoscaler)
+    if owner:
+        pause = kubectl(workload, f"annotate scaledobject {owner} {KEDA_PAUSE}={wanted}")
+        return warn(
+            "KedaOwned",
+            f"KEDA scales it by ScaledObject {owner}, and takes the number back. To hold it: "
+            f"{pause}",
+        )
+    least, most = autoscaler.least, max(autoscaler.most, wanted)
+    if wanted >= workload.replicas:
+        least = wanted
+    else:
+        least, most = min(least, wanted), wanted
+    patch = f'{{"spec":{{"minReplicas":{least},"maxReplicas":{most}}}}}'
     return warn(
-        "LastAppliedStale",
-        f"The manifest that it was made from says {said} replicas: the next kubectl apply scales "
-        "it back. Change the manifest too, or take spec.replicas out of it.",
+        "AutoscalerOwned",
+        f"HPA {name} scales it as its metrics say ({told(autoscaler.spec)}), and overwrites "
+        f"{wanted} at its next sync. To hold it: "
+        f"{kubectl(workload, f'patch hpa {name} -p')} '{patch}'",
     )

@@ -1,0 +1,181 @@
+"""Autoscale: make or change the target's HorizontalPodAutoscaler.
+
+To make one has the result of ``kubectl autoscale``; for a change there is no kubectl verb but
+``patch``. The one write goes to the HPA, which has no generation: the patch tests every field that
+it changes, and carries the marker; a new HPA is made with the marker. What speaks against it stands
+in ``autoscale_guards``.
+"""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final
+
+from ..api.base import MARKER_ANNOTATION, ApiModel
+from ..api.common import TargetKind
+from ..api.runbook import AutoscaleAction
+from ..surroundings import Autoscaler
+from ..values import JsonPatch, Workload, Write
+from .autoscale_guards import guards
+from .autoscaling import DEFAULT_CPU, autoscaled, changed_fields, new_spec, told
+from .base import Plan, Situation
+from .patching import marked
+from .wording import cut, kubectl, resource, target_text
+
+__all__ = ["AUTOSCALE", "Autoscale"]
+
+_RESOURCE: Final = "horizontalpodautoscalers"
+_COMMAND_LENGTH: Final = 1024
+
+
+class Autoscale:
+    """Let the number of replicas follow the load, within limits."""
+
+    name: str = "autoscale"
+    kinds: frozenset[TargetKind] = frozenset({TargetKind.DEPLOYMENT, TargetKind.STATEFUL_SET})
+
+    def plan(self, spec: ApiModel, situation: Situation) -> Plan:
+        """Plan what the HPA is to be told.
+
+        Raises
+        ------
+        TypeError
+            If the parameters are those of another action.
+        """
+        if not isinstance(spec, AutoscaleAction):
+            raise TypeError(f"autoscale cannot be planned from {type(spec).__name__}")
+        workload, now = situation.workload, _single(situation)
+        parameters = _parameters(spec, situation, now)
+        return Plan(
+            parameters=parameters,
+            depends_on=self.depends_on(parameters, situation),
+            summary=cut(_summary(workload, now, parameters)),
+            reason=_reason(workload, now, parameters),
+            command=_command(workload, now, parameters),
+            guards=guards(situation, now, parameters),
+        )
+
+    def depends_on(self, parameters: Mapping[str, str], situation: Situation) -> Mapping[str, str]:
+        """Target, and which autoscalers there are, with all that they are told."""
+        return {"targetUid": situation.workload.uid, **autoscaled(situation, parameters)}
+
+    def write(
+        self,
+        parameters: Mapping[str, str],
+        situation: Situation,
+        marker: str,
+        started_at: datetime,  # noqa: ARG002 -- it writes no time
+    ) -> Write:
+        """Make the HPA, or patch it.
+
+        Raises
+        ------
+        LookupError
+            If the HPA is gone or was not read: ``depends_on`` differs then, so that this is a bug.
+        """
+        workload, name = situation.workload, parameters["name"]
+        if not parameters["uid"]:
+            body = _body(workload, parameters, marker)
+            return Write(_RESOURCE, workload.namespace, name, body=body)
+        found = next((a for a in situation.autoscalers or () if a.uid == parameters["uid"]), None)
+        if found is None:
+            raise LookupError(f"HPA {name!r} is gone")
+        patch = _patch(found, parameters, marker)
+        return Write(_RESOURCE, found.namespace, found.name, patch)
+
+    def applied(self, parameters: Mapping[str, str], situation: Situation, marker: str) -> bool:
+        """Whether the HPA carries the marker, which only this write gives it."""
+        return any(
+            (a.metadata.get("annotations") or {}).get(MARKER_ANNOTATION) == marker
+            for a in situation.autoscalers or ()
+            if a.name == parameters["name"]
+        )
+
+
+AUTOSCALE: Final = Autoscale()
+
+
+def _single(situation: Situation) -> Autoscaler | None:
+    """The HPA to change; with several there is a guard, whichever is taken."""
+    return next(iter(situation.autoscalers or ()), None)
+
+
+def _parameters(
+    spec: AutoscaleAction, situation: Situation, now: Autoscaler | None
+) -> dict[str, str]:
+    return {
+        "name": now.name if now else situation.workload.name,
+        "uid": now.uid if now else "",
+        "minReplicas": str(spec.min_replicas),
+        "maxReplicas": str(spec.max_replicas),
+        "cpuUtilization": str(spec.cpu_utilization or ""),
+        "memoryUtilization": str(spec.memory_utilization or ""),
+        **autoscaled(situation, {}),
+    }
+
+
+def _summary(workload: Workload, now: Autoscaler | None, parameters: Mapping[str, str]) -> str:
+    if now is None:
+        return f"Autoscale {target_text(workload)}: {_wanted(workload, None, parameters)}"
+    was, becomes = told(now.spec), _wanted(workload, now, parameters)
+    return f"Change HPA {now.name} of {target_text(workload)} from {was} to {becomes}"
+
+
+def _wanted(workload: Workload, now: Autoscaler | None, parameters: Mapping[str, str]) -> str:
+    if now is not None:
+        return told({**now.spec, **changed_fields(now.spec, parameters)})
+    spec = new_spec(workload, parameters)
+    return told(spec) if "metrics" in spec else f"{told(spec)}, CPU {DEFAULT_CPU} % (the default)"
+
+
+def _reason(workload: Workload, now: Autoscaler | None, parameters: Mapping[str, str]) -> str:
+    least, most = int(parameters["minReplicas"]), int(parameters["maxReplicas"])
+    words = "No autoscaler scales it yet." if now is None else "It has an autoscaler already."
+    if workload.replicas and not least <= workload.replicas <= most:
+        at_once = min(max(workload.replicas, least), most)
+        words += f" There are {workload.replicas} replicas: it scales to {at_once} at once."
+    return f"{words} Metrics that the Runbook does not name stay as they are."
+
+
+def _command(workload: Workload, now: Autoscaler | None, parameters: Mapping[str, str]) -> str:
+    if now is None:
+        words = [f"autoscale {resource(workload)}"]
+        words += [f"--min={parameters['minReplicas']}", f"--max={parameters['maxReplicas']}"]
+        for parameter, flag in (("cpuUtilization", "cpu"), ("memoryUtilization", "memory")):
+            if parameters[parameter]:
+                words.append(f"--{flag}={parameters[parameter]}%")
+        return kubectl(workload, " ".join(words))
+    fields = {"spec": changed_fields(now.spec, parameters)}
+    patch = shlex.quote(json.dumps(fields, separators=(",", ":")))
+    command = kubectl(workload, f"patch hpa {now.name} --type=merge -p {patch}")
+    if len(command) > _COMMAND_LENGTH:
+        return kubectl(workload, f"edit hpa {now.name}")
+    return command
+
+
+def _body(workload: Workload, parameters: Mapping[str, str], marker: str) -> dict[str, Any]:
+    return {
+        "apiVersion": "autoscaling/v2",
+        "kind": "HorizontalPodAutoscaler",
+        "metadata": {
+            "name": parameters["name"],
+            "namespace": workload.namespace,
+            "annotations": {MARKER_ANNOTATION: marker},
+        },
+        "spec": new_spec(workload, parameters),
+    }
+
+
+def _patch(now: Autoscaler, parameters: Mapping[str, str], marker: str) -> JsonPatch:
+    operations: list[Mapping[str, Any]] = [
+        {"op": "test", "path": "/metadata/uid", "value": now.uid},
+        {"op": "test", "path": "/spec/scaleTargetRef", "value": now.spec["scaleTargetRef"]},
+    ]
+    for field, value in changed_fields(now.spec, parameters).items():
+        path = f"/spec/{field}"
+        operations.append({"op": "test", "path": path, "value": now.spec.get(field)})
+        operations.append({"op": "add", "path": path, "value": value})
+    return (*operations, *marked(now.metadata.get("annotations") or {}, marker))

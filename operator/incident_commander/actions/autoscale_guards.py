@@ -1,0 +1,125 @@
+"""What speaks against making or changing an autoscaler, and how to clear it.
+
+Used by ``autoscale`` alone. Judges a plan that is made already.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ..api.incident import GuardFinding
+from ..surroundings import Autoscaler
+from ..values import Workload
+from .autoscaling import changed_fields, keda, told
+from .base import Situation
+from .guards import block, present, warn
+from .ownership import manifest_scales, owners, synchronised
+from .wording import cut, kubectl, listed, resource, target_text
+
+__all__ = ["guards"]
+
+Parameters = Mapping[str, str]
+
+
+def guards(
+    situation: Situation, now: Autoscaler | None, parameters: Parameters
+) -> tuple[GuardFinding, ...]:
+    """Give everything that speaks against it, what blocks it first."""
+    workload = situation.workload
+    found = [_unknown(situation), _several(situation), _switched_off(workload)]
+    found += [_without_requests(workload, now, parameters)]
+    if now is None:
+        found += [manifest_scales(workload), synchronised(workload, "replicas", "spec.replicas")]
+        return present(found)
+    blocked = present((*found[:2], _keda(workload, now), _already_there(workload, now, parameters)))
+    warned = present((*found[2:], *_writers(now)))
+    return (*blocked, *warned)
+
+
+def _unknown(situation: Situation) -> GuardFinding | None:
+    if situation.autoscalers is not None:
+        return None
+    return block(
+        "AutoscalerUnknown",
+        "Whether an autoscaler scales it already could not be read. Diagnose again; or look: "
+        f"{kubectl(situation.workload, 'get hpa')}",
+    )
+
+
+def _several(situation: Situation) -> GuardFinding | None:
+    names = [autoscaler.name for autoscaler in situation.autoscalers or ()]
+    if len(names) < 2:  # noqa: PLR2004 -- one too many
+        return None
+    return block(
+        "SeveralAutoscalers",
+        f"{listed(names)} all scale {target_text(situation.workload)}, and fight for it. Delete "
+        f"all but one: {kubectl(situation.workload, f'delete hpa {names[-1]}')}",
+    )
+
+
+def _keda(workload: Workload, now: Autoscaler) -> GuardFinding | None:
+    owner = keda(now)
+    if not owner:
+        return None
+    return block(
+        "KedaOwned",
+        f"KEDA makes HPA {now.name} from ScaledObject {owner}, and writes it again at once. Change "
+        f"that instead: {kubectl(workload, f'edit scaledobject {owner}')}",
+    )
+
+
+def _already_there(
+    workload: Workload, now: Autoscaler, parameters: Parameters
+) -> GuardFinding | None:
+    if changed_fields(now.spec, parameters):
+        return None
+    return block(
+        "AlreadyThere",
+        f"HPA {now.name} is told that already: {told(now.spec)}. What it does: "
+        f"{kubectl(workload, f'describe hpa {now.name}')}",
+    )
+
+
+def _switched_off(workload: Workload) -> GuardFinding | None:
+    if workload.replicas > 0:
+        return None
+    return warn(
+        "ScaledToZero",
+        "spec.replicas is 0: an autoscaler stays disabled until it is above 0: "
+        f"{kubectl(workload, f'scale {resource(workload)} --replicas=1')}",
+    )
+
+
+def _without_requests(
+    workload: Workload, now: Autoscaler | None, parameters: Parameters
+) -> GuardFinding | None:
+    wanted = [r for r in ("cpu", "memory") if parameters[f"{r}Utilization"]]
+    if not wanted and now is None:
+        wanted = ["cpu"]
+    lacking = {r: names for r in wanted if (names := _lacking(workload, r))}
+    if not lacking:
+        return None
+    text = "; ".join(f"{r}: {listed(names, 3)}" for r, names in lacking.items())
+    return warn(
+        "NoRequests",
+        f"Use is measured against what containers request, and these request none ({cut(text, 200)}"
+        f"): it will not scale. To set it: "
+        f"{kubectl(workload, f'set resources {resource(workload)} --requests=cpu=100m')}",
+    )
+
+
+def _lacking(workload: Workload, name: str) -> list[str]:
+    # Where only a limit is given, the API server makes it the request of each pod.
+    containers = (workload.template.get("spec") or {}).get("containers") or []
+    return [c["name"] for c in containers if not _asks(c.get("resources") or {}, name)]
+
+
+def _asks(resources: Mapping[str, Mapping[str, str]], name: str) -> bool:
+    return any(name in (resources.get(part) or {}) for part in ("requests", "limits"))
+
+
+def _writers(now: Autoscaler) -> tuple[GuardFinding, ...]:
+    fields = ("minReplicas", "maxReplicas", "metrics")
+    found = (synchronised(now, field, f"spec.{field} of the HPA") for field in fields)
+    first = next((finding for finding in found if finding), None)
+    return (*present((first,)), *owners(now))

@@ -1,0 +1,52 @@
+"""What the actions share that change the target itself: where it is written, how it is found."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from datetime import datetime
+
+from ..api.base import MARKER_ANNOTATION
+from ..values import JsonPatch, Write
+from .base import Situation
+
+__all__ = ["OnTarget"]
+
+
+class OnTarget(ABC):
+    """An action whose one write is a patch of the target."""
+
+    @abstractmethod
+    def change(
+        self,
+        parameters: Mapping[str, str],
+        situation: Situation,
+        marker: str,
+        started_at: datetime,
+    ) -> JsonPatch:
+        """Give the JSON patch for the live target: tests, change and marker in one."""
+
+    def write(
+        self,
+        parameters: Mapping[str, str],
+        situation: Situation,
+        marker: str,
+        started_at: datetime,
+    ) -> Write:
+        """Address the patch to the target."""
+        workload = situation.workload
+        return Write(
+            resource=f"{workload.kind.lower()}s",
+            namespace=workload.namespace,
+            name=workload.name,
+            patch=self.change(parameters, situation, marker, started_at),
+        )
+
+    def applied(
+        self,
+        parameters: Mapping[str, str],  # noqa: ARG002 -- the marker says it all
+        situation: Situation,
+        marker: str,
+    ) -> bool:
+        """Whether the target carries the marker, which only the patch writes."""
+        return situation.workload.annotations.get(MARKER_ANNOTATION) == marker
