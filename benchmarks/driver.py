@@ -1,4 +1,4 @@
-"""What the driver does to measure: apply, approve, wait; and F in between.
+"""What the driver does to measure: apply, approve, wait; and the round trips in between.
 
 Everything happens in one process, and on one clock.
 """
@@ -18,7 +18,7 @@ from .api import INCIDENTS, MERGE_PATCH, Api
 from .prometheus import InstantPrometheus
 from .ruler import Ruler
 from .watching import Gallery, Raw
-from .world import APPLIED, APPROVE, COMMANDER, DEPLOYMENTS, NAMESPACE, PROBE, incident
+from .world import APPLIED, APPROVE, COMMANDER, DEPLOYMENTS, HEAVY, LIGHT, NAMESPACE, incident
 
 __all__ = ["Driver", "Lap", "driver"]
 
@@ -67,31 +67,36 @@ class Driver:
     incidents: Gallery
     deployments: Gallery
     ruler: Ruler = field(default_factory=Ruler)
+    offered: Raw = field(default_factory=dict)
+    """The last Incident that was seen to await approval."""
     _beat: int = 0
 
-    async def measure_round_trip(self, times: int = 2) -> None:
-        """Take F, where nothing else is going on."""
-        for _ in range(times):
+    async def measure_round_trips(self) -> None:
+        """Take F and S, where nothing else is going on."""
+        ruler = self.ruler
+        for path, trips in ((LIGHT, ruler.light), (HEAVY, ruler.heavy), (LIGHT, ruler.light)):
             self._beat += 1
+            value = {"beat": self._beat} if path == LIGHT else {"summary": f"beat {self._beat}"}
             began = time.perf_counter()
-            await self.admin.request("PATCH", PROBE, {"status": {"beat": self._beat}}, MERGE_PATCH)
-            self.ruler.taken.append((began, time.perf_counter() - began))
+            await self.admin.request("PATCH", path, {"status": value}, MERGE_PATCH)
+            trips.append((began, time.perf_counter() - began))
         began = time.perf_counter()
-        await self.admin.request("GET", PROBE)
-        self.ruler.reads.append(time.perf_counter() - began)
+        await self.admin.request("GET", LIGHT)
+        ruler.reads.append((began, time.perf_counter() - began))
 
     async def lap(self, name: str, target: str, runbook: str, *, ruled: bool = True) -> Lap:
-        """Take one Incident to the change of its target; with F before each step if ``ruled``."""
+        """Take one Incident to the change of its target; with F and S before each step if ``ruled``."""
         if ruled:
-            await self.measure_round_trip()
+            await self.measure_round_trips()
         apply_sent = time.perf_counter()
         await self.commander.request("POST", _PATH, incident(name, target, runbook))
         apply_done = time.perf_counter()
-        awaiting, offered = await self.incidents.until(name, _awaits)
+        awaiting, self.offered = await self.incidents.until(name, _awaits)
         await asyncio.sleep(_SETTLE)
-        proposal = next(p["id"] for p in offered["status"]["proposals"] if p["recommended"])
+        _, self.offered = await self.incidents.until(name, _awaits)
+        proposal = next(p["id"] for p in self.offered["status"]["proposals"] if p["recommended"])
         if ruled:
-            await self.measure_round_trip()
+            await self.measure_round_trips()
         approval = {"metadata": {"annotations": {APPROVE: proposal}}}
         approve_sent = time.perf_counter()
         await self.commander.request("PATCH", f"{_PATH}/{name}", approval, MERGE_PATCH)

@@ -38,6 +38,8 @@ class Figure:
     samples: Sequence[float]
     goal: Goal | None
     unit: str = ""
+    in_s: Sequence[float] = ()
+    """The same samples over S, where they are times."""
 
     @property
     def row(self) -> tuple[str, ...]:
@@ -52,6 +54,7 @@ class Figure:
             f"{middle:.3g} {unit}".strip(),
             f"{percentile(self.samples, 0.9):.3g}" if several else "",
             f"{percentile(self.samples, 0.99):.3g}" if several else "",
+            f"{median(self.in_s):.3g}" if self.in_s else "",
             self.verdict,
         )
 

@@ -1,5 +1,7 @@
-"""The unit F: how long the driver's own PATCH of a status takes, then and there.
+"""The units: how long the driver's own PATCH of a status takes, then and there.
 
+F is that of an object with next to nothing in it. S is the same of a copy of an Incident, under
+another kind that nobody selects: what the API server needs for the schema, its rules and the size.
 A machine that others use is not equally fast all the time, so each time is held against the round
 trips that were taken nearest to it.
 """
@@ -9,26 +11,42 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from statistics import median
+from typing import Final
 
-__all__ = ["Ruler"]
+__all__ = ["Ruler", "Trip", "lengths"]
 
-_NEAREST = 12
+_NEAREST: Final = 12
+
+
+Trip = tuple[float, float]
+"""When it began (of ``time.perf_counter``), and the seconds that it took."""
 
 
 @dataclass
 class Ruler:
-    """Round trips, with the moments at which they began; seconds."""
+    """Round trips of the driver."""
 
-    taken: list[tuple[float, float]] = field(default_factory=list)
-    reads: list[float] = field(default_factory=list)
-    """The same for a GET of the same object."""
+    light: list[Trip] = field(default_factory=list)
+    """F: PATCHes of a small status."""
+    heavy: list[Trip] = field(default_factory=list)
+    """S: PATCHes of a status like that of an Incident that awaits approval."""
+    reads: list[Trip] = field(default_factory=list)
+    """GETs of the small object."""
 
     def near(self, moment: float) -> float:
-        """Give F at that moment: the median of those taken nearest to it."""
-        nearest = sorted(self.taken, key=lambda sample: abs(sample[0] - moment))[:_NEAREST]
-        return median(seconds for _, seconds in nearest)
+        """Give F at that moment."""
+        return _near(self.light, moment)
 
-    @property
-    def trips(self) -> Sequence[float]:
-        """All round trips, in the order in which they were taken."""
-        return [seconds for _, seconds in self.taken]
+    def heavy_near(self, moment: float) -> float:
+        """Give S at that moment."""
+        return _near(self.heavy, moment)
+
+
+def lengths(trips: Sequence[Trip]) -> Sequence[float]:
+    """Give the seconds alone, in the order in which they were taken."""
+    return [seconds for _, seconds in trips]
+
+
+def _near(trips: Sequence[Trip], moment: float) -> float:
+    nearest = sorted(trips, key=lambda trip: abs(trip[0] - moment))[:_NEAREST]
+    return median(lengths(nearest))

@@ -22,7 +22,7 @@ from .counting import CountingProxy, Noted
 from .driver import Driver, Lap, driver
 from .processes import Memory, component, cpu_ms, memory
 from .ruler import Ruler
-from .world import break_deployments, furnish
+from .world import break_deployments, copy_incident, furnish
 
 __all__ = ["Plan", "Results", "run"]
 
@@ -113,6 +113,7 @@ async def _operator(cluster: Cluster, people: Driver, server: str = "") -> Async
         # A person takes longer than a proof of the guard is good for. The driver does not.
         "INCIDENT_COMMANDER_GUARD_PROOF_TTL": "1ms",
     }
+    (folder / "log").unlink(missing_ok=True)
     operator = LocalOperator(credentials, folder / "log", settings)
     await asyncio.to_thread(operator.start, 120.0)
     try:
@@ -136,6 +137,8 @@ async def _direct(
     results.memory["idle"] = memory(pid)
     for name in names["warm-up"]:
         await people.lap(name, name, "slow", ruled=False)
+    await copy_incident(people.admin, people.offered)
+    await asyncio.sleep(2)
     _say(f"taking {len(names['serial'])} Incidents, one after the other")
     for name in names["serial"]:
         results.laps.append(await people.lap(name, name, "slow"))

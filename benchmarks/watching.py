@@ -41,10 +41,7 @@ class Gallery:
 
     async def open(self) -> None:
         """Begin to watch."""
-        listed = await self._api.request("GET", self._path)
-        for item in listed["items"]:
-            self._last[item["metadata"]["name"]] = (time.perf_counter(), item)
-        version = listed["metadata"]["resourceVersion"]
+        version = await self._list()
         self._task = asyncio.create_task(self._follow(version), name=f"watch {self._path}")
 
     async def close(self) -> None:
@@ -73,17 +70,28 @@ class Gallery:
             last = json.dumps(self._last.get(name, (0, {}))[1].get("status"), indent=1)
             raise RuntimeError(f"{self._path}/{name} did not get there: {last}") from None
 
+    async def _list(self) -> str:
+        listed = await self._api.request("GET", self._path)
+        for item in listed["items"]:
+            self._take(time.perf_counter(), item)
+        return str(listed["metadata"]["resourceVersion"])
+
     async def _follow(self, version: str) -> None:
-        async for line in self._api.watch(self._path, version):
-            at = time.perf_counter()
-            event = json.loads(line)
-            found = event["object"]
-            if event["type"] == "ERROR":
-                raise RuntimeError(f"the watch of {self._path} broke: {found}")
-            name = found["metadata"]["name"]
-            self._last[name] = (at, found)
-            if name in self._waiting:
-                self._tell(name, (at, found))
+        while True:
+            async for line in self._api.watch(self._path, version):
+                at = time.perf_counter()
+                event = json.loads(line)
+                if event["type"] == "ERROR":
+                    break
+                self._take(at, event["object"])
+            # The server ends watches of those who are slow.
+            version = await self._list()
+
+    def _take(self, at: float, found: Raw) -> None:
+        name = found["metadata"]["name"]
+        self._last[name] = (at, found)
+        if name in self._waiting:
+            self._tell(name, (at, found))
 
     def _tell(self, name: str, seen: Seen) -> None:
         left = []

@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any, Final
 
-from .api import INCIDENTS, Api
+import yaml
+
+from .api import INCIDENTS, MERGE_PATCH, Api, RefusedError
 from .prometheus import ERRORS, REQUESTS
 from .watching import Gallery, Raw
 
@@ -18,9 +21,11 @@ __all__ = [
     "APPROVE",
     "COMMANDER",
     "DEPLOYMENTS",
+    "HEAVY",
+    "LIGHT",
     "NAMESPACE",
-    "PROBE",
     "break_deployments",
+    "copy_incident",
     "furnish",
     "incident",
 ]
@@ -31,8 +36,14 @@ GROUP: Final = "incidentcommander.dev"
 APPROVE: Final = f"{GROUP}/approve"
 APPLIED: Final = f"{GROUP}/applied"
 DEPLOYMENTS: Final = f"/apis/apps/v1/namespaces/{NAMESPACE}/deployments"
-PROBE: Final = f"/apis/bench.example/v1/namespaces/{NAMESPACE}/rulers/ruler/status"
+LIGHT: Final = f"/apis/bench.example/v1/namespaces/{NAMESPACE}/rulers/ruler/status"
+"""Status of the object that F is taken of."""
+HEAVY: Final = f"/apis/bench.example/v1alpha1/namespaces/{NAMESPACE}/copies/copy/status"
+"""Status of the object that S is taken of."""
 
+_INCIDENT_CRD: Final = (
+    Path(__file__).resolve().parent.parent / "crds" / "incidentcommander.dev_incidents.yaml"
+)
 _CRDS: Final = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 _BINDINGS: Final = "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings"
 _STRATEGIC: Final = "application/strategic-merge-patch+json"
@@ -136,15 +147,35 @@ async def _make_ruler(admin: Api) -> None:
         "kind": "Ruler",
         "metadata": {"name": "ruler", "namespace": NAMESPACE},
     }
-    path = PROBE.removesuffix("/ruler/status")
+    await _post_when_served(admin, LIGHT.removesuffix("/ruler/status"), ruler)
+
+
+async def copy_incident(admin: Api, original: Raw) -> None:
+    """Make a kind like Incident, under another name, and an object of it like ``original``."""
+    crd: Raw = yaml.safe_load(_INCIDENT_CRD.read_text())
+    names = {"plural": "copies", "singular": "copy", "kind": "Copy", "listKind": "CopyList"}
+    crd["metadata"] = {"name": "copies.bench.example"}
+    crd["spec"] |= {"group": "bench.example", "names": names}
+    await admin.request("POST", _CRDS, crd)
+    copy = {
+        "apiVersion": "bench.example/v1alpha1",
+        "kind": "Copy",
+        "metadata": {"name": "copy", "namespace": NAMESPACE},
+        "spec": original["spec"],
+    }
+    await _post_when_served(admin, HEAVY.removesuffix("/copy/status"), copy)
+    await admin.request("PATCH", HEAVY, {"status": original["status"]}, MERGE_PATCH)
+
+
+async def _post_when_served(admin: Api, path: str, body: Raw) -> None:
     for _ in range(100):
         try:
-            await admin.request("POST", path, ruler)
-        except Exception:  # noqa: BLE001 - not served yet
+            await admin.request("POST", path, body)
+        except RefusedError:
             await asyncio.sleep(0.1)
         else:
             return
-    raise RuntimeError("the kind Ruler is not served")
+    raise RuntimeError(f"{path} is not served")
 
 
 async def break_deployments(admin: Api, seen: Gallery, names: Iterable[str]) -> None:
