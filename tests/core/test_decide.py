@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from incident_commander.api.base import format_timestamp
 from incident_commander.api.incident import MAX_ENTRY_TEXT, Evidence
 from incident_commander.api.policy import ResponsePolicy
 from incident_commander.core import verify
@@ -574,3 +575,101 @@ def test_an_entry_is_cut_to_what_the_schema_takes() -> None:
     texts += [entry.evidence.threshold or "", entry.evidence.resource_version or ""]
     assert sum(map(len, texts)) <= MAX_ENTRY_TEXT
     assert entry.evidence.value == "v" * 256
+
+
+def _managed(key: str, *, with_spec: bool, seconds_after: int = 0) -> dict[str, Any]:
+    owned: dict[str, Any] = {
+        "f:metadata": {"f:annotations": {f"f:incidentcommander.dev/{key}": {}}}
+    }
+    at = build.NOW + timedelta(seconds=seconds_after)
+    return {
+        "manager": "kubectl",
+        "time": format_timestamp(at),
+        "fieldsV1": owned | ({"f:spec": {}} if with_spec else {}),
+    }
+
+
+@pytest.mark.parametrize(
+    ("entry", "taken"),
+    [
+        pytest.param(_managed("note", with_spec=True), False, id="in the object as created"),
+        pytest.param(_managed("note", with_spec=False), True, id="annotated in the same second"),
+        pytest.param(
+            _managed("note", with_spec=True, seconds_after=9), True, id="applied again later"
+        ),
+    ],
+)
+def test_what_was_said_while_the_operator_was_away_is_taken(
+    entry: dict[str, Any],
+    taken: bool,  # noqa: FBT001 - a column of the table
+) -> None:
+    said = {"incidentcommander.dev/note": "first call", "incidentcommander.dev/note-by": "bob"}
+    play = Play(metadata={"annotations": said, "managedFields": [entry]}).tick()
+    assert ("NoteAdded" in play.reasons) is taken
+    assert ("RequestRefused" in play.reasons) is not taken
+    assert not any("note" in key for key in play.incident.metadata.annotations)
+
+
+def test_a_forged_number_of_handled_requests_hides_nothing() -> None:
+    forged = {"incidentcommander.dev/handled": "7", "incidentcommander.dev/approve": "x"}
+    play = Play(metadata={"annotations": forged}).tick()
+    assert play.reasons.index("RequestRefused") < play.reasons.index("DiagnosisStepFinished")
+
+
+def test_a_target_deleted_while_proposals_are_open_stalls() -> None:
+    play = _awaiting()
+    play.world.raw = None
+    play.tick()
+    assert play.phase == "Investigating"
+    assert _condition(play, "Stalled") == "True"
+    assert all(p.state == "Superseded" for p in play.status.proposals)
+
+
+def test_a_restart_that_did_not_help_is_not_offered_again() -> None:
+    play = _awaiting()
+    play.say("approve", play.open("restart")).after(minutes=5)
+    assert "VerificationFailed" in play.reasons
+    assert not [
+        p for p in play.status.proposals if (p.remediation, p.state) == ("restart", "Proposed")
+    ]
+    assert not [p for p in play.status.proposals if p.state == "Failed" and p.recommended]
+
+
+def test_long_words_are_kept_whole() -> None:
+    play = _awaiting()
+    words = "".join(f"{n:03d} " for n in range(240)).strip()
+    play.say("note", words)
+    parts = [e.message.split(") ", 1)[1] for e in play.status.timeline if e.reason == "NoteAdded"]
+    assert "".join(parts) == words
+    play.say("acknowledge", words)
+    parts = [
+        e.message.split(") ", 1)[1] for e in play.status.timeline if e.reason == "RequestQuoted"
+    ]
+    assert "".join(parts) == words
+
+
+def test_a_policy_that_says_nothing_of_postmortems_leaves_the_default() -> None:
+    play = Play()
+    play.shelf.policies = [
+        ResponsePolicy.model_validate(
+            {
+                "metadata": {"name": "default", "namespace": "shop", "generation": 1},
+                "spec": {"severities": [{"name": "SEV2", "monitorFor": "15s"}]},
+            }
+        )
+    ]
+    play.tick()
+    assert play.status.policy is not None
+    assert (play.status.policy.postmortem, play.status.policy.generation) == ("Required", 1)
+
+
+def test_a_missing_policy_stalls() -> None:
+    play = Play(spec={"policyRef": {"name": "nowhere"}}).tick()
+    assert play.status.stalled is not None
+    assert play.status.stalled.startswith("spec.policyRef.name: no ResponsePolicy nowhere")
+
+
+def test_a_wrong_duplicate_is_said_at_once() -> None:
+    play = Play(spec={"duplicateOf": {"name": "other"}}).tick()
+    assert "no Incident other" in play.last("MergeRefused")
+    assert play.phase == "AwaitingApproval"

@@ -24,6 +24,7 @@ NO_REASONS = {
     "OlderThanRelease",
     "OnRollback",
     "PodDeletionNotBuilt",
+    "PodsStuck",
     "ProgressDeadlineExceeded",
     "RollingUpdate",
 }

@@ -223,7 +223,6 @@ def test_other_replicas_void_only_the_proposal_that_counts_them(shop: Shop) -> N
     assert only(entries(incident, "RemediationApplied"))["proposal"] == after["rollback"]
 
 
-@pytest.mark.xfail(reason="the Incident goes through Diagnosing, where an approval is refused")
 def test_other_replicas_leave_the_phase_as_it_is(shop: Shop) -> None:
     before = ids(shop.in_trouble())
 

@@ -133,7 +133,6 @@ def test_without_it_nothing_is_verified_and_nothing_undone(blind: Shop) -> None:
     changed_once(blind)
 
 
-@pytest.mark.xfail(reason="after the time-out only the rollout and the pods are watched")
 def test_what_was_confirmed_is_watched_by_the_same_checks(blind: Shop) -> None:
     blind.until_phase("Investigating")
     blind.say(ALICE, "confirm", "customers can pay again")

@@ -133,7 +133,7 @@ class _Connections:
         reused = connection.sock is not None
         try:
             return _exchange(connection, verb, target, payload, headers)
-        except (ConnectionError, http.client.HTTPException):
+        except (ConnectionError, ssl.SSLError, http.client.HTTPException):
             connection.close()
             if not reused:
                 raise

@@ -41,9 +41,20 @@ class SeverityRules(ApiModel):
     monitor_for: Duration = Field(
         default=timedelta(minutes=30), description="How long a fix is watched."
     )
-    postmortem: PostmortemNeed = Field(
-        default=PostmortemNeed.ON_ROLLBACK, description="Required, OnRollback or None."
+    postmortem: PostmortemNeed | None = Field(
+        default=None,
+        description="Required, OnRollback or None. Default: Required for SEV1 and SEV2, else "
+        "OnRollback.",
     )
+
+    @property
+    def postmortem_need(self) -> PostmortemNeed:
+        """What holds, where nothing is said by the default of the severity."""
+        if self.postmortem is not None:
+            return self.postmortem
+        grave = self.name in {Severity.SEV1, Severity.SEV2}
+        return PostmortemNeed.REQUIRED if grave else PostmortemNeed.ON_ROLLBACK
+
     postmortem_within: Duration = Field(
         default=timedelta(hours=48), description="When the Postmortem is due."
     )
@@ -95,12 +106,7 @@ class ResponsePolicySpec(ApiModel):
         for rules in self.severities:
             if rules.name is severity:
                 return rules
-        need = (
-            PostmortemNeed.REQUIRED
-            if severity in {Severity.SEV1, Severity.SEV2}
-            else PostmortemNeed.ON_ROLLBACK
-        )
-        return SeverityRules(name=severity, postmortem=need)
+        return SeverityRules(name=severity)
 
 
 class ResponsePolicyStatus(ApiModel):

@@ -121,11 +121,13 @@ def _refused(case: Case, draft: Draft, proposal: Proposal, message: str) -> Draf
 
 def _target_gone(case: Case, draft: Draft, facts: Facts, proposal: Proposal) -> Draft:
     match facts.workload(case.target.workload):
-        case Missing(what=what):
+        case Missing():
             execution = draft.status.execution
             assert execution is not None  # noqa: S101 - for the type checker
             return superseded(
-                _not_applied(draft, execution).set(execution=None), proposal, f"{what} is gone"
+                _not_applied(draft, execution).set(execution=None),
+                proposal,
+                f"{case.incident.spec.target} is gone",
             )
         case _:
             return draft

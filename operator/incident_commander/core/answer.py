@@ -14,9 +14,9 @@ from ..api.common import Phase, ProposalState, Verdict
 from ..api.incident import Approval, Proposal, Roles
 from . import propose
 from .case import Case
-from .evolve import TRANSITIONS, Draft
+from .evolve import MAX_MESSAGE, TRANSITIONS, Draft
 from .moves import close, close_open, start_monitoring, start_round, to_verifying
-from .requests import Request, handled_with
+from .requests import Request, came_with_creation, handled_with
 from .verify import told
 from .wording import cut, sentence
 
@@ -24,19 +24,25 @@ __all__ = ["answer"]
 
 _ACTIVE: Final = frozenset({Phase.DIAGNOSING, Phase.INVESTIGATING, Phase.AWAITING_APPROVAL})
 _REFUSED: Final = "RequestRefused"
+_QUOTED_WHOLE: Final = 100
+"""Longer words than this may be cut in the entry about the request; they follow in full."""
 
 
 def answer(case: Case, draft: Draft, requests: Sequence[Request], *, fresh: bool = False) -> Draft:
     """Take all new requests, in order, and note that they were taken.
 
-    ``fresh``: the operator sees this Incident for the first time, so they came with its creation.
+    ``fresh``: the operator sees this Incident for the first time; what came with its creation is
+    refused.
     """
     for request in requests:
-        if fresh:
+        if fresh and came_with_creation(case.incident, request):
             why = "requests cannot be made at creation: apply first, annotate then"
             draft = _refuse(draft, request, why)
         else:
             draft = _one(case, draft, request)
+        if request.key != "note" and len(request.value) > _QUOTED_WHOLE:
+            for part in _parts(request.value):
+                draft = draft.add("RequestQuoted", part, actor=request.by or "unknown")
     return draft.set(handled=handled_with(case.incident, requests))
 
 
@@ -173,7 +179,18 @@ def _acknowledge(case: Case, draft: Draft, request: Request) -> Draft:
 
 def _note(case: Case, draft: Draft, request: Request) -> Draft:
     when, text = _back_dated(request.value, case.now)
-    return draft.add("NoteAdded", text, actor=request.by, event_time=when)
+    for part in _parts(text):
+        draft = draft.add("NoteAdded", part, actor=request.by, event_time=when)
+    return draft
+
+
+def _parts(text: str) -> list[str]:
+    """Cut long words into entries, so that nothing of them is lost."""
+    size = MAX_MESSAGE - 8
+    pieces = [text[i : i + size] for i in range(0, len(text), size)] or [text]
+    if len(pieces) == 1:
+        return pieces
+    return [f"({n}/{len(pieces)}) {piece}" for n, piece in enumerate(pieces, 1)]
 
 
 def _back_dated(text: str, now: datetime) -> tuple[datetime | None, str]:

@@ -146,7 +146,7 @@ def pin_policy(case: Case) -> PinnedPolicy:
         cooldown=values.approvals.cooldown,
         max_attempts=values.approvals.max_attempts,
         rediagnose_every=values.rediagnose_every,
-        postmortem=str(rules.postmortem),
+        postmortem=str(rules.postmortem_need),
         postmortem_within=rules.postmortem_within,
     )
 

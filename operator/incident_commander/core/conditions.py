@@ -195,7 +195,7 @@ def _known(status: IncidentStatus) -> str:
 
 def _refused(status: IncidentStatus) -> str:
     """Say that the newest thing anybody asked for was refused: kubectl said `annotated`."""
-    newest = status.timeline[-1] if status.timeline else None
+    newest = status.timeline[-1] if status.timeline and not status.phase.ended else None
     return cut(newest.message, 200) if newest and newest.reason == "RequestRefused" else ""
 
 

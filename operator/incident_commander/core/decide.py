@@ -40,7 +40,8 @@ def required(case: Case, facts: Facts) -> frozenset[Question]:
     New requests need nothing: they are recorded at once.
     """
     if _fresh(case):
-        return frozenset({case.target.workload})
+        other = declare.duplicate_of(case)
+        return frozenset({case.target.workload} | ({other} if other else set()))
     if other := declare.duplicate_of(case):
         return frozenset({other}) | _required_by_phase(case, facts)
     return _required_by_phase(case, facts)
@@ -58,7 +59,7 @@ def _required_by_phase(case: Case, facts: Facts) -> frozenset[Question]:
         case Phase.INVESTIGATING:
             return waiting.needs_investigating(case)
         case Phase.AWAITING_APPROVAL:
-            return waiting.needs_awaiting(case)
+            return waiting.needs_awaiting(case, facts)
         case Phase.REMEDIATING:
             return remediate.needs(case)
         case Phase.VERIFYING | Phase.MONITORING:
@@ -73,6 +74,7 @@ def decide(case: Case, facts: Facts) -> Decision:
     command: Command | None = None
     if _fresh(case):
         draft = declare.declare(case, draft, facts)
+        draft = declare.merged(case, draft, facts) or draft
     elif requests := new_requests(case.incident):
         draft = answer.answer(case, draft, requests)
     elif ended := declare.merged(case, draft, facts):

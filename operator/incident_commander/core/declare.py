@@ -13,7 +13,7 @@ from . import answer, diagnose
 from .case import Case, pin_policy
 from .evolve import TRANSITIONS, Draft
 from .moves import close_open, start_round
-from .requests import new_requests
+from .requests import present_requests
 
 __all__ = ["begin", "declare", "duplicate_of", "merged", "spec_changed"]
 
@@ -40,9 +40,9 @@ def declare(case: Case, draft: Draft, facts: Facts) -> Draft:
         f"{spec.severity}: {spec.title}. Target {spec.target}, {who}. Diagnosis begins.",
         event_time=started if started < created else None,
     )
-    if requests := new_requests(case.incident):
+    if requests := present_requests(case.incident):
         draft = answer.answer(case, draft, requests, fresh=True)
-    return begin(case, draft, facts)
+    return draft if draft.status.phase.ended else begin(case, draft, facts)
 
 
 def begin(case: Case, draft: Draft, facts: Facts) -> Draft:
@@ -79,7 +79,9 @@ def spec_changed(case: Case, draft: Draft) -> Draft | None:
             "SeverityChanged", f"From {old} to {spec.severity}, by a change of spec.severity."
         )
     roles = status.roles or Roles()
-    wanted = (spec.roles or Roles()).model_copy(update={"commander": roles.commander})
+    named = spec.roles or Roles()
+    # Who commands first may be named in spec; after that command is taken, not given.
+    wanted = named.model_copy(update={"commander": roles.commander or named.commander})
     if wanted != roles:
         changed = changed.set(roles=wanted).add("RolesChanged", "By a change of spec.roles.")
     return _target_changed(case, changed) or (changed if changed is not draft else None)
@@ -115,7 +117,7 @@ def duplicate_of(case: Case) -> IncidentNeed | None:
 def merged(case: Case, draft: Draft, facts: Facts) -> Draft | None:
     """Merge into the Incident that ``spec.duplicateOf`` names; None where that cannot be (yet)."""
     need = duplicate_of(case)
-    if need is None:
+    if need is None or draft.status.phase.ended:
         return None
     other = facts.incident(need)
     if isinstance(other, Unavailable):
@@ -125,7 +127,7 @@ def merged(case: Case, draft: Draft, facts: Facts) -> Draft | None:
         why = (
             f"there is no Incident {need.name} in namespace {need.namespace}"
             if isinstance(other, Missing)
-            else f"Incident {need.name} is itself merged into another"
+            else f"Incident {need.name} names another in its own spec.duplicateOf"
         )
         return draft.add("MergeRefused", f"spec.duplicateOf.name: {why}.") if news else None
     return (

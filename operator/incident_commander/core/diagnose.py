@@ -61,6 +61,13 @@ def choose(case: Case, facts: Facts) -> Chosen:
     """Choose the Runbook: the one that is named, else the best match (contract, section 3)."""
     incident, library = case.incident, case.library
     here, beside = incident.metadata.namespace, case.limits.operator_namespace
+    policy = incident.spec.policy_ref
+    if policy and not (library.policy(here, policy.name) or library.policy(beside, policy.name)):
+        return Chosen(
+            None,
+            f"spec.policyRef.name: no ResponsePolicy {policy.name} in namespace {here} nor in "
+            f"{beside}",
+        )
     if ref := incident.spec.runbook_ref:
         found = library.runbook(here, ref.name) or library.runbook(beside, ref.name)
         if found is None:

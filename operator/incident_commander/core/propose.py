@@ -102,7 +102,8 @@ def candidates(
         twice = any(
             key == remedy_key(c.remediation.action, dict(c.plan.parameters)) for c in planned
         )
-        if twice or (key in case.status.rejected and not requested):
+        tried = {key, remediation.name} & set(case.status.rejected)
+        if twice or (tried and not requested):
             continue
         older = remediation.action == "rolloutUndo" and any(
             older_than_release(f, found) for f in found
@@ -164,7 +165,11 @@ def _proposal(
     workload = facts.workload(case.target.workload)
     uid = workload.uid if isinstance(workload, Workload) else ""
     shown, guard = _diff(facts, candidate)
-    guards = [*plan.guards, *_guards(case, candidate), *([guard] if guard else [])]
+    guards = [
+        *(_as_built(g) for g in plan.guards),
+        *_guards(case, candidate),
+        *([guard] if guard else []),
+    ]
     blocked = any(g.verdict is GuardVerdict.BLOCK for g in guards)
     verification = verification_plan(runbook.spec.verification)
     identity = _identity(case, remediation, plan, verification, proof)
@@ -193,6 +198,13 @@ def _proposal(
         on_failure=remediation.on_failure,
         expires_at=case.now + case.policy.expire_after,
     )
+
+
+def _as_built(guard: GuardFinding) -> GuardFinding:
+    """Block a plan that would wait for ever for a pod that this version does not delete."""
+    if guard.name != "PodsStuck":
+        return guard
+    return guard.model_copy(update={"verdict": GuardVerdict.BLOCK})
 
 
 def _guards(case: Case, candidate: Candidate) -> list[GuardFinding]:

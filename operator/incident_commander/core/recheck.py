@@ -67,8 +67,8 @@ def _unguarded(draft: Draft, proposal: Proposal, message: str) -> Draft:
 
 def _no_target(case: Case, draft: Draft, facts: Facts, proposal: Proposal) -> Draft:
     match facts.workload(case.target.workload):
-        case Missing(what=what):
-            return superseded(draft, proposal, f"{what} is gone")
+        case Missing():
+            return superseded(draft, proposal, f"{case.incident.spec.target} is gone")
         case Unavailable(message=message):
             return _wait(case, draft, proposal, f"its target cannot be read: {message}")
         case Workload():

@@ -7,14 +7,23 @@ numbers: a request that is present is new. Unequal: only the listed keys are to 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
-from ..api.base import GROUP, HANDLED_ANNOTATION
+from ..api.base import GROUP, HANDLED_ANNOTATION, parse_timestamp
 from ..api.incident import Handled, Incident
 
-__all__ = ["KEYS", "Cleanup", "Request", "cleanup", "handled_with", "new_requests"]
+__all__ = [
+    "KEYS",
+    "Cleanup",
+    "Request",
+    "came_with_creation",
+    "cleanup",
+    "handled_with",
+    "new_requests",
+    "present_requests",
+]
 
 KEYS: Final = (
     "take-command",
@@ -58,6 +67,11 @@ def new_requests(incident: Incident) -> Sequence[Request]:
     """Give the requests that were not recorded yet, in the order in which to take them."""
     if cleanup(incident) is not None:
         return ()
+    return present_requests(incident)
+
+
+def present_requests(incident: Incident) -> Sequence[Request]:
+    """Give all requests that stand on the object."""
     annotations = incident.metadata.annotations
     return tuple(
         Request(
@@ -72,7 +86,10 @@ def new_requests(incident: Incident) -> Sequence[Request]:
 
 def cleanup(incident: Incident) -> Cleanup | None:
     """Say which annotations are to be removed before anything new is read, if any."""
-    handled = incident.status.handled or Handled()
+    if incident.status.handled is None:
+        # Nothing was recorded yet: a number that is there already is none of ours.
+        return None
+    handled = incident.status.handled
     if handled.seq == _removed_up_to(incident):
         return None
     keys = {f"{GROUP}/{key}" for key in handled.keys}
@@ -83,6 +100,29 @@ def handled_with(incident: Incident, requests: Sequence[Request]) -> Handled:
     """Give the record that these requests were taken."""
     old = incident.status.handled or Handled()
     return Handled(seq=old.seq + 1, keys=[r.key for r in requests])
+
+
+def came_with_creation(incident: Incident, request: Request) -> bool:
+    """Whether a request was in the object as it was created, which the guard refuses.
+
+    The managedFields entry of the creation owns both ``spec`` and the annotation, and is as old as
+    the object. What was said a moment later has an entry, or a time, of its own.
+    """
+    field = f"f:{GROUP}/{request.key}"
+    owners = [
+        entry for entry in incident.metadata.managed_fields if field in _owned_annotations(entry)
+    ]
+    created = incident.metadata.creation_timestamp
+    return not owners or any(
+        "f:spec" in (entry.get("fieldsV1") or {})
+        and (not entry.get("time") or created is None or parse_timestamp(entry["time"]) <= created)
+        for entry in owners
+    )
+
+
+def _owned_annotations(entry: Mapping[str, Any]) -> Mapping[str, Any]:
+    meta = (entry.get("fieldsV1") or {}).get("f:metadata") or {}
+    return meta.get("f:annotations") or {}
 
 
 def _removed_up_to(incident: Incident) -> int:

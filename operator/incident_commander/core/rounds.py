@@ -9,14 +9,18 @@ from ..api.incident import Diagnosis, Finding, GuardStatus, Proposal
 from ..questions import Facts, Need
 from ..values import GuardProof, Unavailable
 from . import diagnose, false_alarm, propose
-from .case import Case
+from .case import Case, pin_policy
 from .diagnose import running_template
 from .evolve import Draft
 from .moves import close_open, investigate
 from .verify import told
 from .wording import blocks, sentences
 
-__all__ = ["finish_round", "needs", "record_guard"]
+__all__ = ["finish_round", "needs", "offered", "record_guard", "stalled"]
+
+
+_RENEWABLE = frozenset({ProposalState.PROPOSED, ProposalState.EXPIRED})
+"""Offered before: to offer it again under the same id is no news."""
 
 
 def needs(case: Case, facts: Facts) -> frozenset[Need]:
@@ -49,10 +53,12 @@ def finish_round(case: Case, draft: Draft, facts: Facts) -> Draft:
     """Judge the round, and offer what fits."""
     chosen = diagnose.choose(case, facts)
     _, problem = diagnose.questions(case, chosen)
-    stalled = chosen.problem or problem or diagnose.target_problem(case, facts)
+    wrong = chosen.problem or problem or diagnose.target_problem(case, facts)
     draft = draft.set(runbook=chosen.pin)
-    if stalled:
-        return _stalled(case, draft, stalled)
+    if draft.status.policy is None or draft.status.policy.generation == 0:
+        draft = draft.set(policy=pin_policy(case))
+    if wrong:
+        return stalled(case, draft, wrong)
     found = diagnose.findings(case, facts, chosen.steps)
     draft = _record(case, draft.set(stalled=None), facts, found)
     draft = _suspect(case, draft, facts)
@@ -68,7 +74,8 @@ def finish_round(case: Case, draft: Draft, facts: Facts) -> Draft:
     return _offer(_seen_failing(case, facts, found), draft, facts, found, chosen)
 
 
-def _stalled(case: Case, draft: Draft, problem: str) -> Draft:
+def stalled(case: Case, draft: Draft, problem: str) -> Draft:
+    """Stop for a problem of configuration; it goes on by itself when that is mended."""
     known = draft.status.diagnosis or Diagnosis(round=1, started_at=case.now)
     finished = known.model_copy(update={"finished_at": case.now, "findings": []})
     draft = close_open(draft).set(stalled=problem[:512], diagnosis=finished)
@@ -147,26 +154,28 @@ def _offer(
             f"{told(found)}; no remediation of Runbook {chosen.runbook.metadata.name} fits, or "
             "all were tried or rejected.",
         )
-    still_open = {p.id for p in draft.status.proposals if p.state is ProposalState.PROPOSED}
+    still_open = {p.id for p in draft.status.proposals if p.state in _RENEWABLE}
     draft = draft.proposals([*offers, *committed][:8])
     new = [p for p in offers if p.id not in still_open]
     for proposal in new:
         draft = draft.add(
             "ProposalOffered",
-            _offered(proposal),
+            offered(proposal),
             proposal=proposal.id,
             phase=Phase.AWAITING_APPROVAL,
         )
     if not new:
         draft = draft.add(
             "ProposalsConfirmed",
-            f"{told(found)}; what was offered still stands: {', '.join(p.id for p in offers)}.",
+            f"{told(found)}; what was offered still stands, until "
+            f"{offers[0].expires_at:%H:%M:%S} UTC: {', '.join(p.id for p in offers)}.",
             phase=Phase.AWAITING_APPROVAL,
         )
     return draft.milestone(proposed_at=case.now)
 
 
-def _offered(proposal: Proposal) -> str:
+def offered(proposal: Proposal) -> str:
+    """Say what is offered: what it does, how sure, and the command that approves it."""
     if proposal.blocked:
         return sentences([proposal.summary, f"It is blocked: {blocks(proposal)}"])
     mark = "recommended" if proposal.recommended else str(proposal.confidence).lower()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..api.base import format_duration
 from ..api.common import Phase, ProposalState
 from ..api.incident import Execution, ExecutionState, Proposal
 from ..questions import Facts
@@ -21,8 +22,10 @@ def await_rollout(
     """See how far the rollout is."""
     workload = facts.workload(case.target.workload)
     match workload:
-        case Missing(what=what):
-            return fail(case, draft, proposal, "RemediationFailed", f"{what} is gone.")
+        case Missing():
+            return fail(
+                case, draft, proposal, "RemediationFailed", f"{case.incident.spec.target} is gone."
+            )
         case Unavailable():
             return _out_of_time(case, draft, proposal, execution)
         case Workload():
@@ -46,7 +49,7 @@ def _out_of_time(case: Case, draft: Draft, proposal: Proposal, execution: Execut
         draft,
         proposal,
         "RemediationFailed",
-        f"The rollout of {proposal.id} was not complete after {waited}: {execution.progress}",
+        f"The rollout of {proposal.id} was not complete after {format_duration(waited)}: {execution.progress}",
     )
 
 
@@ -74,8 +77,12 @@ def _complete(
 
 def fail(case: Case, draft: Draft, proposal: Proposal, reason: str, message: str) -> Draft:
     """Give this remediation up: the next attempt goes without it."""
-    key = propose.remedy_key(proposal.action, proposal.parameters)
-    draft = draft.proposal(proposal.id, state=ProposalState.FAILED).set(
-        rejected=[*draft.status.rejected, key][-32:]
+    failed = [propose.remedy_key(proposal.action, proposal.parameters)]
+    if proposal.action != "rolloutUndo":
+        # A restart or a scaling that did not help will not help with another number either; an
+        # undo may still go back further.
+        failed.append(proposal.remediation)
+    draft = draft.proposal(proposal.id, state=ProposalState.FAILED, recommended=False).set(
+        rejected=[*draft.status.rejected, *failed][-32:]
     )
     return next_attempt(case, draft, reason, message)

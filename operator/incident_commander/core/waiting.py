@@ -10,14 +10,13 @@ from datetime import datetime
 from ..api.common import ProposalState
 from ..api.incident import IncidentStatus
 from ..questions import Facts, Need
-from ..values import GuardProof, Unavailable, Workload, significant_hash
-from . import diagnose, propose
+from ..values import GuardProof, Missing, Unavailable
+from . import diagnose, drift
 from .case import Case
 from .diagnose import running_template
 from .evolve import Draft, phase_since
-from .moves import close_open, investigate, start_round, to_verifying
-from .recheck import drift_of
-from .rounds import record_guard
+from .moves import close_open, investigate, start_round
+from .rounds import record_guard, stalled
 
 __all__ = [
     "await_approval",
@@ -38,12 +37,12 @@ def needs_investigating(case: Case) -> frozenset[Need]:
     return frozenset(asked)
 
 
-def needs_awaiting(case: Case) -> frozenset[Need]:
+def needs_awaiting(case: Case, facts: Facts) -> frozenset[Need]:
     """Say what open proposals have to be held against."""
     asked: set[Need] = {case.target.workload, case.target.revisions}
     if guard_moved(case):
         asked.add(case.proof)
-    return frozenset(asked)
+    return frozenset(asked) | drift.needs(case, facts)
 
 
 def guard_moved(case: Case) -> bool:
@@ -109,11 +108,10 @@ def await_approval(case: Case, draft: Draft, facts: Facts) -> Draft:
         return investigate(draft, "NothingToOffer", "No proposal is open.")
     if guard_moved(case):
         return _guard_changed(case, draft, facts)
-    live = propose.situation(case, facts)
-    if live is not None:
-        drifts = {p.id: d for p in open_ if (d := drift_of(p, live))}
-        if drifts:
-            return _target_drifted(case, draft, live.workload, drifts)
+    if isinstance(facts.workload(case.target.workload), Missing):
+        return stalled(case, draft, diagnose.target_problem(case, facts) or "")
+    if drifts := drift.drifts(case, facts):
+        return drift.target_changed(case, draft, facts, drifts)
     if all(case.now >= p.expires_at for p in open_):
         return start_round(
             close_open(draft, ProposalState.EXPIRED),
@@ -138,41 +136,3 @@ def _guard_changed(case: Case, draft: Draft, facts: Facts) -> Draft:
             draft, "ApprovalsUnguarded", f"{message} {guard.message if guard else ''}"
         )
     return start_round(draft, "ProposalSuperseded", f"{message} Diagnosing again for new ones.")
-
-
-def _target_drifted(case: Case, draft: Draft, workload: Workload, drifts: dict[str, str]) -> Draft:
-    """The target was changed by others while proposals were open."""
-    first, drift = next(iter(drifts.items()))
-    proposal = draft.status.proposal(first)
-    where = case.where(workload)
-    template_moved = proposal is not None and proposal.depends_on.get("templateHash") not in {
-        None,
-        workload.template_hash,
-    }
-    recreated = proposal is not None and proposal.target.uid != workload.uid
-    if recreated or not template_moved:
-        return start_round(
-            draft.proposals(
-                [
-                    p.model_copy(update={"state": ProposalState.SUPERSEDED, "recommended": False})
-                    if p.id in drifts
-                    else p
-                    for p in draft.status.proposals
-                ]
-            ),
-            "ProposalSuperseded",
-            f"{where} was changed by others ({drift}): {', '.join(drifts)} void. Offering anew.",
-        )
-    draft = close_open(draft)
-    if significant_hash(workload.template) in draft.status.failing_templates:
-        return investigate(
-            draft,
-            "ProposalSuperseded",
-            f"{where} was changed by others to a release already seen failing ({drift}).",
-        )
-    return to_verifying(
-        case,
-        draft,
-        "ProposalSuperseded",
-        f"{where} was changed by others ({drift}): open proposals are void. Verifying.",
-    )

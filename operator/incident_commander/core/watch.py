@@ -37,7 +37,8 @@ def needs(case: Case) -> frozenset[Need]:
 def _plan(case: Case) -> VerificationPlan:
     if case.status.verification:
         return case.status.verification.plan
-    return verification_plan(VerificationSpec())
+    spec = case.runbook.spec.verification if case.runbook else VerificationSpec()
+    return verification_plan(spec)
 
 
 def decide_verifying(case: Case, draft: Draft, facts: Facts) -> Draft:
@@ -83,7 +84,6 @@ def _time_out(case: Case, draft: Draft, verification: Verification) -> Draft:
         f"No answer within {format_duration(verification.plan.timeout)}: "
         f"{last.message if last else 'no sample'} People decide: `confirm` if it is good, "
         "`resolve` after fixing it.",
-        verification=None,
     )
 
 
