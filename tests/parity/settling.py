@@ -26,7 +26,7 @@ PLURALS: Final = {
     TargetKind.DAEMON_SET: "daemonsets",
 }
 PATIENCE: Final = 60.0
-PAUSE: Final = 0.2
+PAUSE: Final = 0.3
 NEVER_READY: Final = ("-crash", "-unready", "-pending")
 """Ends of image tags whose pods never get ready."""
 
@@ -77,8 +77,8 @@ class Board:
         start = time.monotonic()
 
         def attempt() -> tuple[Workload, list[Raw]] | None:
-            # Half a pause old will do: others have just asked.
-            since = max(start, time.monotonic() - PAUSE / 2)
+            # As old as a pause will do: others have just asked.
+            since = max(start, time.monotonic() - PAUSE)
             workload = self.workload(kind, namespace, name, since)
             owned = self.owned(workload, since)
             return (workload, owned) if is_settled(workload, owned) else None
