@@ -14,12 +14,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 
 from tests.support.api import Api
 from tests.support.kubectl import Kubectl
 
 if TYPE_CHECKING:
     from cluster import Cluster
+
+# The same examples in every run: a failure is somebody's change, not somebody's luck. To look for
+# new ones: HYPOTHESIS_PROFILE=explore.
+settings.register_profile("steady", derandomize=True)
+settings.register_profile("explore", max_examples=1000)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
 
 ROOT = Path(__file__).parent.parent
 CRDS = ROOT / "crds"
