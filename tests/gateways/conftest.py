@@ -126,7 +126,27 @@ def settings() -> Settings:
 
 
 @pytest.fixture
-async def client(kubeconfig: Path, settings: Settings) -> AsyncIterator[Client]:
+async def hung_up() -> AsyncIterator[None]:
+    """All connections of a test end before its event loop does.
+
+    One that is given up in the middle of the TLS handshake says farewell on its own, after every
+    ``close()`` of aiohttp has returned.
+    """
+    before = _sockets()
+    yield
+    async with asyncio.timeout(_WITHIN):
+        while _sockets() - before:  # noqa: ASYNC110 - the event loop tells nobody
+            await asyncio.sleep(0.005)
+
+
+def _sockets() -> set[int]:
+    """The sockets that the running event loop holds open, by descriptor."""
+    selector = asyncio.get_running_loop()._selector  # type: ignore[attr-defined]
+    return set(selector.get_map())
+
+
+@pytest.fixture
+async def client(kubeconfig: Path, settings: Settings, hung_up: None) -> AsyncIterator[Client]:
     """The API server as the operator sees it."""
     client = await Client.connect(settings, str(kubeconfig))
     yield client
@@ -134,7 +154,7 @@ async def client(kubeconfig: Path, settings: Settings) -> AsyncIterator[Client]:
 
 
 @pytest.fixture
-async def admin(cluster: Cluster, settings: Settings) -> AsyncIterator[Client]:
+async def admin(cluster: Cluster, settings: Settings, hung_up: None) -> AsyncIterator[Client]:
     """The API server as its administrator sees it, for what RBAC would refuse first."""
     client = await Client.connect(settings, str(cluster.kubeconfig))
     yield client
