@@ -11,12 +11,11 @@ from .api.common import TargetKind
 from .api.incident import Incident, IncidentStatus, TimelineEntry
 from .api.page import TimelinePageSpec
 from .questions import Answer, Need
-from .values import Applied, IncidentRef, JsonPatch, Outcome, Stale
+from .values import Applied, IncidentRef, Outcome, Stale, Write
 
 __all__ = [
     "Announcer",
     "Applied",
-    "Change",
     "IncidentStore",
     "MetadataChange",
     "Observer",
@@ -64,22 +63,11 @@ class Observer(Protocol):
         """Give an answer to every need. Never raises: what cannot be asked is ``Unavailable``."""
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
-    """The one write to a workload that an approval allows."""
-
-    kind: TargetKind
-    namespace: str
-    name: str
-    patch: JsonPatch
-    """Tests of uid and generation, the change and the marker."""
-
-
 class Workloads(Protocol):
-    """The one writer of workloads."""
+    """The one writer of what approvals allow: workloads, their autoscalers and their pods."""
 
-    async def apply(self, change: Change) -> Outcome:
-        """Send the patch once. Never raises."""
+    async def apply(self, write: Write) -> Outcome:
+        """Send the request once. Never raises."""
 
 
 class Announcer(Protocol):

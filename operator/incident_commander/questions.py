@@ -18,10 +18,10 @@ from .api.common import TargetKind
 from .api.incident import Incident
 from .surroundings import Autoscaler, Configuration, Warnings
 from .values import (
+    AUTOSCALERS,
     DryRun,
     GuardProof,
     IncidentRef,
-    JsonPatch,
     Missing,
     Pod,
     Refused,
@@ -29,6 +29,7 @@ from .values import (
     Scalar,
     Unavailable,
     Workload,
+    Write,
 )
 
 __all__ = [
@@ -100,24 +101,29 @@ class QueryNeed:
 
 @dataclass(frozen=True, slots=True)
 class DryRunNeed:
-    """A server-side dry run of a JSON patch. Answers: DryRun, Refused, Missing, Unavailable.
+    """A server-side dry run of a write. Answers: DryRun, Refused, Missing, Unavailable.
 
-    ``patch`` is the canonical JSON text of the operations, so that the need can be a key.
+    ``patch`` and ``body`` are canonical JSON texts, so that the need can be a key.
     """
 
     kind: TargetKind
     namespace: str
     name: str
     patch: str
+    body: str = ""
+    autoscaler: str = ""
+    """Name of the HPA that is written, where it is not the workload itself."""
 
     @classmethod
-    def of(cls, workload: Workload, patch: JsonPatch) -> DryRunNeed:
-        """Ask what ``patch`` would make of ``workload``."""
+    def of(cls, workload: Workload, write: Write) -> DryRunNeed:
+        """Ask what ``write``, planned for ``workload``, would leave."""
         return cls(
             kind=workload.kind,
             namespace=workload.namespace,
             name=workload.name,
-            patch=json.dumps(list(patch), sort_keys=True),
+            patch=json.dumps(list(write.patch), sort_keys=True),
+            body=json.dumps(write.body, sort_keys=True) if write.body is not None else "",
+            autoscaler=write.name if write.resource == AUTOSCALERS else "",
         )
 
 

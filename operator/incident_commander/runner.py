@@ -26,7 +26,6 @@ from .core.requests import cleanup
 from .errors import ConflictError, GoneError, OperatorError, UnavailableError
 from .ports import (
     Announcer,
-    Change,
     IncidentStore,
     MetadataChange,
     Observer,
@@ -263,9 +262,7 @@ class Runner:
     async def _act(self, decision: Decision) -> Outcome:
         command = decision.command
         assert command is not None  # noqa: S101 - for the type checker
-        target = command.target
-        change = Change(target.kind, target.namespace, target.name, command.patch)
-        return await self._world.workloads.apply(change)
+        return await self._world.workloads.apply(command.write)
 
     async def _tidy(self, incident: Incident) -> Incident | None:
         """Write what follows from the status outside of it; None when all is tidy."""

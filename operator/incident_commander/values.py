@@ -20,6 +20,8 @@ from .api.base import parse_timestamp
 from .api.common import TargetKind
 
 __all__ = [
+    "AUTOSCALERS",
+    "PODS",
     "POD_TEMPLATE_HASH_LABEL",
     "RESTARTED_AT_ANNOTATION",
     "Applied",
@@ -45,6 +47,9 @@ __all__ = [
 
 POD_TEMPLATE_HASH_LABEL: Final = "pod-template-hash"
 RESTARTED_AT_ANNOTATION: Final = "kubectl.kubernetes.io/restartedAt"
+
+AUTOSCALERS: Final = "horizontalpodautoscalers"
+PODS: Final = "pods"
 
 JsonPatch: TypeAlias = tuple[Mapping[str, Any], ...]
 """Operations of RFC 6902, in order."""
@@ -253,6 +258,8 @@ class Write:
     """Tests, the change and the marker; empty where the object is made."""
     body: Mapping[str, Any] | None = None
     """The object to make, marker and all; None where one is patched."""
+    delete: str = ""
+    """The uid of the object to delete; empty where one is patched or made."""
 
 
 @dataclass(frozen=True, slots=True)

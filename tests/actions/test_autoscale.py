@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from incident_commander.actions import Plan, Situation
-from incident_commander.actions.autoscale import AUTOSCALE
+from incident_commander.actions.autoscale import ACTION
 from incident_commander.api.base import MARKER_ANNOTATION
 from incident_commander.api.common import TargetKind
 from incident_commander.api.runbook import AutoscaleAction, ScaleAction
@@ -27,7 +27,7 @@ def situation(*autoscalers: Autoscaler, **over: Any) -> Situation:
 
 
 def plan(where: Situation, **spec: int) -> Plan:
-    return AUTOSCALE.plan(AutoscaleAction.model_validate({"maxReplicas": 20, **spec}), where)
+    return ACTION.plan(AutoscaleAction.model_validate({"maxReplicas": 20, **spec}), where)
 
 
 def guards(found: Plan) -> list[tuple[str, str]]:
@@ -35,12 +35,12 @@ def guards(found: Plan) -> list[tuple[str, str]]:
 
 
 def test_deployments_and_stateful_sets_can_be_scaled() -> None:
-    assert AUTOSCALE.kinds == {TargetKind.DEPLOYMENT, TargetKind.STATEFUL_SET}
+    assert ACTION.kinds == {TargetKind.DEPLOYMENT, TargetKind.STATEFUL_SET}
 
 
 def test_it_needs_its_own_parameters() -> None:
     with pytest.raises(TypeError, match="ScaleAction"):
-        AUTOSCALE.plan(ScaleAction(by=1), situation())
+        ACTION.plan(ScaleAction(by=1), situation())
 
 
 # --- a new one -----------------------------------------------------------------------------------
@@ -79,7 +79,7 @@ def test_a_new_one_reads_well(spec: dict[str, int], summary: str, flags: str) ->
 def test_a_new_one_is_made_with_the_marker() -> None:
     where = situation()
     found = plan(where, minReplicas=3, memoryUtilization=60)
-    write = AUTOSCALE.write(found.parameters, where, "m-1", NOW)
+    write = ACTION.write(found.parameters, where, "m-1", NOW)
     target = {"type": "Utilization", "averageUtilization": 60}
 
     assert (write.resource, write.namespace, write.name, write.patch) == (
@@ -150,7 +150,7 @@ def test_only_what_differs_is_changed(
     now = autoscaler(spec=old)
     where = situation(now)
     found = plan(where, **spec)
-    write = AUTOSCALE.write(found.parameters, where, "m-1", NOW)
+    write = ACTION.write(found.parameters, where, "m-1", NOW)
     # Unlike our double, the API server takes null for a path that is not there.
     raw = merged(now.raw, {"metadata": {"annotations": {"a": "b"}}})
     patch = [op for op in write.patch if not (op["op"] == "test" and op["value"] is None)]
@@ -186,7 +186,7 @@ def test_a_command_that_is_too_long_is_an_edit() -> None:
 def test_a_change_is_written_once_and_only_over_what_was_read() -> None:
     now = autoscaler(metadata={"annotations": {"a": "b"}})
     where = situation(now)
-    patch = AUTOSCALE.write(plan(where, minReplicas=3).parameters, where, "m-1", NOW).patch
+    patch = ACTION.write(plan(where, minReplicas=3).parameters, where, "m-1", NOW).patch
     after = apply(patch, now.raw)
 
     assert after["metadata"]["annotations"] == {"a": "b", MARKER_ANNOTATION: "m-1"}
@@ -204,7 +204,7 @@ def test_one_that_is_gone_is_not_made_anew() -> None:
     found = plan(situation(autoscaler()))
 
     with pytest.raises(LookupError, match="checkout"):
-        AUTOSCALE.write(found.parameters, situation(), "m-1", NOW)
+        ACTION.write(found.parameters, situation(), "m-1", NOW)
 
 
 # --- recovery and drift --------------------------------------------------------------------------
@@ -235,7 +235,7 @@ def test_one_that_is_gone_is_not_made_anew() -> None:
 def test_it_is_applied_when(autoscalers: list[Autoscaler], *, applied: bool) -> None:
     parameters = plan(situation()).parameters
 
-    assert AUTOSCALE.applied(parameters, situation(*autoscalers), "m-1") is applied
+    assert ACTION.applied(parameters, situation(*autoscalers), "m-1") is applied
 
 
 @pytest.mark.parametrize(
@@ -267,7 +267,7 @@ def test_a_plan_is_void_when(
     found = plan(situation(*before))
     now = replace(situation(), autoscalers=None if live is None else tuple(live))
 
-    assert (AUTOSCALE.depends_on(found.parameters, now) != found.depends_on) is drifted
+    assert (ACTION.depends_on(found.parameters, now) != found.depends_on) is drifted
 
 
 # --- guards --------------------------------------------------------------------------------------

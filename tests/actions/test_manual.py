@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from incident_commander.actions import Plan, Situation
-from incident_commander.actions.manual import MANUAL
+from incident_commander.actions.manual import ACTION
 from incident_commander.api.common import TargetKind
 from incident_commander.api.runbook import ManualAction, ScaleAction
 from tests.support.build import NOW, history, template, workload
@@ -14,7 +14,7 @@ WHERE = Situation(workload(), history())
 
 
 def plan(instructions: str) -> Plan:
-    return MANUAL.plan(ManualAction(instructions=instructions), WHERE)
+    return ACTION.plan(ManualAction(instructions=instructions), WHERE)
 
 
 def test_the_instructions_are_the_plan() -> None:
@@ -25,7 +25,7 @@ def test_the_instructions_are_the_plan() -> None:
     )
     assert found.instructions == "\nCall the provider.\n\nAsk for failover.\nWait.\n"
     assert found.guards == ()
-    assert MANUAL.kinds == frozenset(TargetKind)
+    assert ACTION.kinds == frozenset(TargetKind)
 
 
 def test_other_words_are_another_plan() -> None:
@@ -44,8 +44,8 @@ def test_texts_fit_into_their_fields(instructions: str) -> None:
 def test_nothing_is_sent_and_nothing_can_be_found() -> None:
     parameters = plan("a").parameters
 
-    assert MANUAL.write(parameters, WHERE, "m-1", NOW) is None
-    assert MANUAL.applied(parameters, WHERE, "m-1") is False
+    assert ACTION.write(parameters, WHERE, "m-1", NOW) is None
+    assert ACTION.applied(parameters, WHERE, "m-1") is False
 
 
 def test_what_people_change_meanwhile_does_not_void_it() -> None:
@@ -53,10 +53,10 @@ def test_what_people_change_meanwhile_does_not_void_it() -> None:
     released = Situation(workload(spec={"template": template("a:9"), "replicas": 9}), ())
     anew = Situation(workload(metadata={"uid": "other"}), ())
 
-    assert MANUAL.depends_on(found.parameters, released) == found.depends_on
-    assert MANUAL.depends_on(found.parameters, anew) != found.depends_on
+    assert ACTION.depends_on(found.parameters, released) == found.depends_on
+    assert ACTION.depends_on(found.parameters, anew) != found.depends_on
 
 
 def test_it_needs_its_own_parameters() -> None:
     with pytest.raises(TypeError, match="ScaleAction"):
-        MANUAL.plan(ScaleAction(by=1), WHERE)
+        ACTION.plan(ScaleAction(by=1), WHERE)

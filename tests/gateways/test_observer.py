@@ -13,7 +13,7 @@ from incident_commander.api.common import TargetKind
 from incident_commander.gateways.client import Client
 from incident_commander.gateways.observer import KubernetesObserver
 from incident_commander.gateways.workloads import KubernetesWorkloads
-from incident_commander.ports import Applied, Change, Stale
+from incident_commander.ports import Applied, Stale
 from incident_commander.questions import (
     Answer,
     DryRunNeed,
@@ -26,6 +26,7 @@ from incident_commander.questions import (
 )
 from incident_commander.settings import Settings
 from incident_commander.values import (
+    AUTOSCALERS,
     DryRun,
     GuardProof,
     Missing,
@@ -33,6 +34,7 @@ from incident_commander.values import (
     Scalar,
     Unavailable,
     Workload,
+    Write,
 )
 from tests.support.api import Api
 
@@ -186,9 +188,8 @@ async def test_a_dry_run_changes_nothing_and_says_what_would_be_refused(
     assert isinstance(found, Workload)
 
     def scaled(replicas: Any) -> DryRunNeed:
-        return DryRunNeed.of(
-            found, ({"op": "replace", "path": "/spec/replicas", "value": replicas},)
-        )
+        patch = ({"op": "replace", "path": "/spec/replicas", "value": replicas},)
+        return DryRunNeed.of(found, Write("deployments", namespace, "checkout", patch))
 
     good, bad = scaled(5), scaled(-1)
     answers = await observer.observe([good, bad, needs.workload], NOW)
@@ -231,8 +232,8 @@ async def test_a_change_is_applied_once_and_a_failed_test_makes_it_stale(
 ) -> None:
     body = workload(TargetKind.DEPLOYMENT, "checkout", namespace, "checkout:1")
     created = api.create("deployments", body).expect_ok()
-    change = Change(
-        TargetKind.DEPLOYMENT,
+    change = Write(
+        "deployments",
         namespace,
         "checkout",
         (
@@ -259,9 +260,9 @@ async def test_a_refused_change_says_why(client: Client, api: Api, namespace: st
     api.create("deployments", body).expect_ok()
     workloads = KubernetesWorkloads(client)
 
-    def change(name: str, value: Any) -> Change:
+    def change(name: str, value: Any) -> Write:
         patch = ({"op": "replace", "path": "/spec/replicas", "value": value},)
-        return Change(TargetKind.DEPLOYMENT, namespace, name, patch)
+        return Write("deployments", namespace, name, patch)
 
     invalid = await workloads.apply(change("checkout", -1))
     gone = await workloads.apply(change("nope", 1))
@@ -275,12 +276,64 @@ async def test_a_lost_answer_is_unavailable_and_not_tried_again(
     client: Client, namespace: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(client, "server", "https://127.0.0.1:1")
-    change = Change(TargetKind.DEPLOYMENT, namespace, "checkout", ())
+    change = Write("deployments", namespace, "checkout")
 
     outcome = await KubernetesWorkloads(client).apply(change)
 
     assert isinstance(outcome, Unavailable)
     assert client.requests["patch", "deployments"] == 1
+
+
+async def test_a_pod_is_deleted_by_its_uid_only(client: Client, api: Api, namespace: str) -> None:
+    body = {"metadata": {"name": "db-2"}, "spec": {"containers": [{"name": "c", "image": "a:1"}]}}
+    uid = api.create("pods", body, namespace).expect_ok()["metadata"]["uid"]
+    workloads = KubernetesWorkloads(client)
+
+    other = await workloads.apply(Write("pods", namespace, "db-2", delete="another-uid"))
+    assert "deletionTimestamp" not in api.get("pods", "db-2", namespace).body["metadata"]
+    first = await workloads.apply(Write("pods", namespace, "db-2", delete=uid))
+    gone = await workloads.apply(Write("pods", namespace, "nope", delete=uid))
+
+    assert [type(outcome) for outcome in (other, first, gone)] == [Applied] * 3
+    answer = api.get("pods", "db-2", namespace)
+    assert not answer.ok or "deletionTimestamp" in answer.body["metadata"]
+
+
+async def test_an_autoscaler_is_tried_then_made_then_changed(
+    observer: KubernetesObserver, client: Client, api: Api, namespace: str
+) -> None:
+    body = workload(TargetKind.DEPLOYMENT, "checkout", namespace, "checkout:1")
+    api.create("deployments", body).expect_ok()
+    needs = TargetNeeds.of(TargetKind.DEPLOYMENT, namespace, "checkout")
+    found = (await observer.observe([needs.workload], NOW))[needs.workload]
+    assert isinstance(found, Workload)
+    spec = {
+        "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "checkout"},
+        "maxReplicas": 5,
+    }
+    meta = {"name": "checkout", "namespace": namespace, "annotations": {"a": "b"}}
+    hpa = {"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler"}
+    make = Write(AUTOSCALERS, namespace, "checkout", body={**hpa, "metadata": meta, "spec": spec})
+    wider = {"op": "replace", "path": "/spec/maxReplicas", "value": 7}
+    change = Write(AUTOSCALERS, namespace, "checkout", ({**wider, "op": "test", "value": 5}, wider))
+    workloads = KubernetesWorkloads(client)
+
+    async def tried(write: Write) -> Answer:
+        need = DryRunNeed.of(found, write)
+        return (await observer.observe([need], NOW))[need]
+
+    new, missing = await tried(make), await tried(change)
+    assert isinstance(new, DryRun)
+    assert (new.before, new.after["spec"]["minReplicas"]) == ({}, 1)
+    assert isinstance(missing, Missing)
+    assert isinstance(await workloads.apply(make), Applied)
+    assert isinstance(await workloads.apply(make), Stale)
+    exists, old = await tried(make), await tried(change)
+    assert isinstance(exists, Refused)
+    assert isinstance(old, DryRun)
+    assert (old.before["spec"]["maxReplicas"], old.after["spec"]["maxReplicas"]) == (5, 7)
+    assert isinstance(await workloads.apply(change), Applied)
+    assert isinstance(await workloads.apply(change), Stale)
 
 
 def test_settings_have_defaults() -> None:

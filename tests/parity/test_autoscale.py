@@ -13,7 +13,7 @@ from typing import Any, Final
 import pytest
 
 from incident_commander.actions import Situation
-from incident_commander.actions.autoscale import AUTOSCALE
+from incident_commander.actions.autoscale import ACTION
 from incident_commander.api.base import MARKER_ANNOTATION
 from incident_commander.api.common import TargetKind
 from incident_commander.api.runbook import AutoscaleAction
@@ -109,10 +109,10 @@ def test_the_same_is_left(row: Row, ends: dict[str, Future[End]]) -> None:
 
 def played(stage: Stage, row: Row) -> End:
     theirs, ours = (situation(stage, row, namespace) for namespace in stage.namespaces)
-    plans = [AUTOSCALE.plan(row.spec, where) for where in (theirs, ours)]
+    plans = [ACTION.plan(row.spec, where) for where in (theirs, ours)]
     words = plans[0].command.replace(f"-n {stage.namespaces[0]} ", "", 1)
     stage.kubectl.run(*shlex.split(words)[1:], "-n", stage.namespaces[0])
-    write = AUTOSCALE.write(plans[1].parameters, ours, MARKER, datetime(2026, 1, 1, tzinfo=UTC))
+    write = ACTION.write(plans[1].parameters, ours, MARKER, datetime(2026, 1, 1, tzinfo=UTC))
     send(stage, write).expect_ok()
     left = [stage.api.get(HPAS, row.name, n).expect_ok() for n in stage.namespaces]
     again = send(stage, write)

@@ -78,8 +78,9 @@ def by_kubectl(stage: Stage, plan: Plan, namespace: str) -> None:
 def by_plan(stage: Stage, action: str, plan: Plan, live: Situation, namespace: str) -> None:
     """Do what the operator is to do: the patch, then once it is observed the deletion, once."""
     name, at = live.workload.name, live.revisions[0].created_at
-    patch = all_actions()[action].change(plan.parameters, live, "stuck-0123abcd", at)
-    operations = [dict(operation) for operation in patch]
+    write = all_actions()[action].write(plan.parameters, live, "stuck-0123abcd", at)
+    assert write is not None
+    operations = [dict(operation) for operation in write.patch]
     stage.api.patch("statefulsets", name, operations, namespace).expect_ok()
     due = until(
         lambda: deletions_due(plan.parameters, situation(stage, name, namespace)) or None,

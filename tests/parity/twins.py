@@ -128,10 +128,12 @@ class Stage:
 
     def _act(self, case: Case, action: Action, plan: Plan, live: Situation) -> Answer:
         assert action.depends_on(plan.parameters, live) == plan.depends_on
-        patch = action.change(plan.parameters, live, MARKER, self._restarted_at(case))
-        operations = [dict(operation) for operation in patch]
-        answer = self.api.patch(case.plural, case.name, operations, self.namespaces[1])
-        again = self.api.patch(case.plural, case.name, operations, self.namespaces[1])
+        write = action.write(plan.parameters, live, MARKER, self._restarted_at(case))
+        assert write is not None
+        assert (write.resource, write.name) == (case.plural, case.name)
+        operations = [dict(operation) for operation in write.patch]
+        answer = self.api.patch(case.plural, case.name, operations, write.namespace)
+        again = self.api.patch(case.plural, case.name, operations, write.namespace)
         again.expect_refused()
         return answer
 

@@ -8,7 +8,7 @@ Kubernetes API: what the API server does is tested on a real one.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -36,8 +36,9 @@ from incident_commander.questions import (
     WarningsNeed,
     WorkloadNeed,
 )
-from incident_commander.surroundings import Configuration, Warnings
+from incident_commander.surroundings import Autoscaler, Configuration, Warnings
 from incident_commander.values import (
+    AUTOSCALERS,
     Applied,
     DryRun,
     GuardProof,
@@ -79,6 +80,7 @@ class World:
     reachable: bool = True
     """Whether the target can be read."""
     others: dict[str, Incident] = field(default_factory=dict)
+    kind: TargetKind = TargetKind.DEPLOYMENT
     around: dict[type[Question], Answer] = field(default_factory=dict)
     """Answers about what is around the target, by the kind of question; else there is nothing."""
     changes: list[Command] = field(default_factory=list)
@@ -102,7 +104,7 @@ class World:
         assert self.raw is not None
         meta = self.raw["metadata"]
         return Workload(
-            kind=TargetKind.DEPLOYMENT,
+            kind=self.kind,
             namespace=meta["namespace"],
             name=meta["name"],
             uid=meta["uid"],
@@ -175,17 +177,50 @@ class World:
             return Stale("gone")
         if not self.reachable:
             return Unavailable("target", "connection refused")
+        if command.write.delete:
+            return self._delete(command)
+        if command.write.resource == AUTOSCALERS:
+            return self._autoscale(command)
         try:
-            changed = apply(command.patch, self.raw)
+            changed = apply(command.write.patch, self.raw)
         except TestFailedError as error:
             return Stale(str(error))
         generation = self.raw["metadata"]["generation"] + 1
         self._settle(build.merged(changed, {"metadata": {"generation": generation}}))
+        return self._made(command, generation)
+
+    def _made(self, command: Command, generation: int = 0) -> Outcome:
         self.changes.append(command)
         if self.lose_response:
             self.lose_response = False
             return Unavailable("target", "the answer was lost")
         return Applied(generation, "1")
+
+    def _delete(self, command: Command) -> Outcome:
+        """Delete a pod; its controller makes another one, which is good."""
+        pods = list(self.pods or ())
+        for index, pod in enumerate(pods):
+            if pod.uid == command.write.delete:
+                update = self.workload().status.get("updateRevision", "")
+                pods[index] = replace(pod, uid=f"{pod.uid}-next", ready=True, revision=update)
+                self.pods = pods
+                return self._made(command)
+        return Applied(0, "")
+
+    def _autoscale(self, command: Command) -> Outcome:
+        write = command.write
+        found = self.around.get(AutoscalersNeed, ())
+        assert isinstance(found, tuple)
+        old = next((a for a in found if isinstance(a, Autoscaler) and a.name == write.name), None)
+        if write.body is not None and old is not None:
+            return Stale("already exists")
+        try:
+            raw = dict(write.body or apply(write.patch, old.raw if old else {}))
+        except TestFailedError as error:
+            return Stale(str(error))
+        uid = raw["metadata"].setdefault("uid", "made-uid")
+        self.around[AutoscalersNeed] = (Autoscaler(write.namespace, write.name, uid, "1", raw),)
+        return self._made(command)
 
     def _settle(self, changed: Mapping[str, Any]) -> None:
         """The controllers follow at once."""

@@ -12,11 +12,21 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from .base import Action, Plan, Situation
+from .follow_up import PodDeletion, deletions, deletions_due, without_deletions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Action", "Plan", "Situation", "all_actions"]
+__all__ = [
+    "Action",
+    "Plan",
+    "PodDeletion",
+    "Situation",
+    "all_actions",
+    "deletions",
+    "deletions_due",
+    "without_deletions",
+]
 
 
 @cache

@@ -18,16 +18,15 @@ from ..api.base import MARKER_ANNOTATION, ApiModel
 from ..api.common import TargetKind
 from ..api.runbook import AutoscaleAction
 from ..surroundings import Autoscaler
-from ..values import JsonPatch, Workload, Write
+from ..values import AUTOSCALERS, JsonPatch, Workload, Write
 from .autoscale_guards import guards
 from .autoscaling import DEFAULT_CPU, autoscaled, changed_fields, new_spec, told
 from .base import Plan, Situation
 from .patching import marked
 from .wording import cut, kubectl, resource, target_text
 
-__all__ = ["AUTOSCALE", "Autoscale"]
+__all__ = ["ACTION", "Autoscale"]
 
-_RESOURCE: Final = "horizontalpodautoscalers"
 _COMMAND_LENGTH: Final = 1024
 
 
@@ -79,12 +78,12 @@ class Autoscale:
         workload, name = situation.workload, parameters["name"]
         if not parameters["uid"]:
             body = _body(workload, parameters, marker)
-            return Write(_RESOURCE, workload.namespace, name, body=body)
+            return Write(AUTOSCALERS, workload.namespace, name, body=body)
         found = next((a for a in situation.autoscalers or () if a.uid == parameters["uid"]), None)
         if found is None:
             raise LookupError(f"HPA {name!r} is gone")
         patch = _patch(found, parameters, marker)
-        return Write(_RESOURCE, found.namespace, found.name, patch)
+        return Write(AUTOSCALERS, found.namespace, found.name, patch)
 
     def applied(self, parameters: Mapping[str, str], situation: Situation, marker: str) -> bool:
         """Whether the HPA carries the marker, which only this write gives it."""
@@ -95,7 +94,7 @@ class Autoscale:
         )
 
 
-AUTOSCALE: Final = Autoscale()
+ACTION: Final = Autoscale()
 
 
 def _single(situation: Situation) -> Autoscaler | None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 from ..api.common import TargetKind
 from ..api.incident import GuardFinding
 from ..surroundings import Autoscaler
-from ..values import JsonPatch, Pod, Revision, Workload, Write
+from ..values import Pod, Revision, Workload, Write
 from .follow_up import PodDeletion, deletions
 
 if TYPE_CHECKING:
@@ -76,27 +76,6 @@ class Action(Protocol):
         Equal to the plan's ``depends_on`` as long as the plan still means the same.
         """
 
-    def change(
-        self,
-        parameters: Mapping[str, str],
-        situation: Situation,
-        marker: str,
-        started_at: datetime,
-    ) -> JsonPatch:
-        """Give the JSON patch for the live target: tests, change and marker in one.
-
-        Parameters
-        ----------
-        parameters
-            The plan's parameters.
-        situation
-            The live target; its uid and generation become the patch's tests.
-        marker
-            Value for the annotation ``incidentcommander.dev/applied``: the proposal's id.
-        started_at
-            Time of the intent; a restart writes it into the template.
-        """
-
     def write(
         self,
         parameters: Mapping[str, str],
@@ -104,7 +83,19 @@ class Action(Protocol):
         marker: str,
         started_at: datetime,
     ) -> Write | None:
-        """Give the one request, with what it is sent to; None where people do it."""
+        """Give the one request: tests, change and marker in one. None where people do it.
+
+        Parameters
+        ----------
+        parameters
+            The plan's parameters.
+        situation
+            The live target; what is changed of it is tested in the request.
+        marker
+            Value for the annotation ``incidentcommander.dev/applied``: the proposal's id.
+        started_at
+            Time of the intent; a restart writes it into the template.
+        """
 
     def applied(self, parameters: Mapping[str, str], situation: Situation, marker: str) -> bool:
         """Whether the change is found on the live object: its marker is there."""

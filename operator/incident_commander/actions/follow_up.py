@@ -15,7 +15,15 @@ if TYPE_CHECKING:
     from ..values import Pod
     from .base import Situation
 
-__all__ = ["MOST_DELETED", "PodDeletion", "deletions", "deletions_due", "named", "still_there"]
+__all__ = [
+    "MOST_DELETED",
+    "PodDeletion",
+    "deletions",
+    "deletions_due",
+    "named",
+    "still_there",
+    "without_deletions",
+]
 
 MOST_DELETED: Final = 8
 """How many pods one plan may delete."""
@@ -39,6 +47,11 @@ def deletions(parameters: Mapping[str, str]) -> tuple[PodDeletion, ...]:
     """Read all deletions from the parameters of a plan."""
     found = {k.removeprefix(_PREFIX): v for k, v in parameters.items() if k.startswith(_PREFIX)}
     return tuple(PodDeletion(name, uid) for name, uid in sorted(found.items()))
+
+
+def without_deletions(parameters: Mapping[str, str]) -> Mapping[str, str]:
+    """Give the parameters of the change alone."""
+    return {k: v for k, v in parameters.items() if not k.startswith(_PREFIX)}
 
 
 def deletions_due(parameters: Mapping[str, str], situation: Situation) -> tuple[PodDeletion, ...]:

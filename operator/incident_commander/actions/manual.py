@@ -16,7 +16,7 @@ from ..values import Write, digest
 from .base import Plan, Situation
 from .wording import cut, target_text
 
-__all__ = ["MANUAL", "Manual"]
+__all__ = ["ACTION", "Manual"]
 
 _LINE_LENGTH: Final = 200
 
@@ -79,4 +79,4 @@ class Manual:
         return False
 
 
-MANUAL: Final = Manual()
+ACTION: Final = Manual()

@@ -397,6 +397,12 @@ class Execution(ApiModel):
     applied_generation: int | None = Field(default=None, description="Generation that it made.")
     completed_at: Timestamp | None = Field(default=None, description="When the rollout was done.")
     deadline: Timestamp | None = Field(default=None, description="When waiting ends.")
+    deleting: Annotated[list[Annotated[str, Field(max_length=64)]], Field(max_length=8)] = Field(
+        default_factory=list, description="uids of the pods whose deletion was begun."
+    )
+    deleted: Annotated[list[Annotated[str, Field(max_length=64)]], Field(max_length=8)] = Field(
+        default_factory=list, description="uids of those that are gone, or were left alone."
+    )
     restarted_at: Annotated[str, Field(max_length=64)] | None = Field(
         default=None, description="For a restart: the value of the annotation."
     )

@@ -9,27 +9,26 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..actions import Situation, all_actions
-from ..api.base import MARKER_ANNOTATION
 from ..api.common import ProposalState
 from ..api.incident import Evidence, Execution, ExecutionState, Proposal
 from ..questions import Facts
-from ..values import Applied, JsonPatch, Missing, Refused, Stale, Workload
+from ..values import AUTOSCALERS, Applied, Missing, Refused, Stale, Write
 from . import propose
 from .case import Case
-from .evolve import Draft
+from .evolve import OPERATOR, Draft
 from .recheck import drift_of, drifted, superseded
 from .settle import fail
+from .wording import cut
 
-__all__ = ["Command", "act"]
+__all__ = ["Command", "act", "confirmed"]
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """The one change of a workload. It exists only with a written intent for an approval."""
+    """One request. It exists only with a written intent for an approval."""
 
     proposal: str
-    target: Workload
-    patch: JsonPatch
+    write: Write
 
 
 def act(
@@ -46,16 +45,33 @@ def act(
     live = propose.situation(case, facts)
     if live is None:
         return _target_gone(case, draft, facts, proposal), None
+    if propose.unread(proposal, live):
+        return draft, None
     workload, action = live.workload, all_actions()[proposal.action]
-    if workload.annotations.get(MARKER_ANNOTATION) == proposal.id:
+    if action.applied(proposal.parameters, live, proposal.id):
         found = "Its marker was found on the target after an interruption."
         return _applied(case, draft, proposal, workload.generation, found), None
     if drift := drift_of(proposal, live):
         return drifted(case, _not_applied(draft, execution), proposal, workload, drift), None
+    write = action.write(proposal.parameters, live, proposal.id, execution.started_at)
+    if write is None:
+        # People do it. Their `confirm` ends it.
+        return draft, None
+    if write.resource == AUTOSCALERS:
+        # It has no generation: the fields that are changed are tested, and were just compared.
+        return _once(case, draft, proposal, execution, Command(proposal.id, write))
     if workload.generation != execution.target_generation:
         return _moved(draft, proposal, execution, live, case), None
-    patch = action.change(proposal.parameters, live, proposal.id, execution.started_at)
-    return draft, Command(proposal.id, workload, patch)
+    return draft, Command(proposal.id, write)
+
+
+def _once(
+    case: Case, draft: Draft, proposal: Proposal, execution: Execution, command: Command
+) -> tuple[Draft, Command | None]:
+    if not isinstance(case.result, Stale):
+        return draft, command
+    gone = _not_applied(draft, execution).set(execution=None)
+    return superseded(gone, proposal, f"its autoscaler is another one: {case.result.message}"), None
 
 
 def _moved(
@@ -84,7 +100,17 @@ def _not_applied(draft: Draft, execution: Execution) -> Draft:
     return draft.set(execution=execution.model_copy(update={"state": ExecutionState.NOT_APPLIED}))
 
 
-def _applied(case: Case, draft: Draft, proposal: Proposal, generation: int, how: str) -> Draft:
+def confirmed(case: Case, draft: Draft, proposal: Proposal, by: str, said: str) -> Draft:
+    """Take a person's word that what people were to do is done."""
+    execution = draft.status.execution
+    assert execution is not None  # noqa: S101 - for the type checker
+    how = f"{by} says: {cut(said, 200)}."
+    return _applied(case, draft, proposal, execution.target_generation, how, by)
+
+
+def _applied(
+    case: Case, draft: Draft, proposal: Proposal, generation: int, how: str, by: str = OPERATOR
+) -> Draft:
     execution = draft.status.execution
     assert execution is not None  # noqa: S101 - for the type checker
     deadline = case.now + proposal.verification.timeout
@@ -93,6 +119,7 @@ def _applied(case: Case, draft: Draft, proposal: Proposal, generation: int, how:
         "RemediationApplied",
         f"{proposal.summary}: done. {how} Next: its rollout, until {deadline:%H:%M:%S} UTC at the "
         "latest.",
+        actor=by,
         proposal=proposal.id,
         evidence=Evidence(query=proposal.command[:512], value=f"generation {generation}"),
         changes={

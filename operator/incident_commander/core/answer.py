@@ -13,7 +13,8 @@ from typing import Final
 from ..api.common import Phase, ProposalState, Verdict
 from ..api.incident import Approval, Proposal, Roles
 from . import propose
-from .case import Case
+from .act import confirmed
+from .case import BY_PEOPLE, Case
 from .evolve import MAX_MESSAGE, TRANSITIONS, Draft
 from .moves import close, close_open, start_monitoring, start_round, to_verifying
 from .requests import Request, came_with_creation, handled_with
@@ -235,7 +236,11 @@ def _diagnose(_case: Case, draft: Draft, request: Request) -> Draft:
 
 def _confirm(case: Case, draft: Draft, request: Request) -> Draft:
     said = f"{request.by} confirms: {sentence(cut(request.value, 300))}{_against(draft)}"
-    match draft.status.phase:
+    status = draft.status
+    doing = status.proposal(status.execution.proposal) if status.execution else None
+    match status.phase:
+        case Phase.REMEDIATING if doing and doing.action == BY_PEOPLE:
+            return confirmed(case, draft, doing, request.by, request.value)
         case Phase.VERIFYING | Phase.INVESTIGATING:
             return start_monitoring(case, draft, "VerificationConfirmed", said, actor=request.by)
         case Phase.MONITORING if draft.status.monitoring:

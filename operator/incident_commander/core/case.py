@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Final, Protocol
 
 from ..api.incident import Incident, IncidentStatus, PinnedPolicy
 from ..api.policy import ResponsePolicy, ResponsePolicySpec
@@ -23,13 +23,17 @@ from ..checks.base import Subject
 from ..questions import Facts, ProofNeed, TargetNeeds
 from ..values import IncidentRef, Outcome, Workload
 
-__all__ = ["BUILT_IN_STEPS", "Case", "Library", "Limits"]
+__all__ = ["BUILT_IN_STEPS", "BY_PEOPLE", "Case", "Library", "Limits"]
 
 BUILT_IN_STEPS = (
     DiagnosisStep(name="pods", pod_status=PodStatusCheck()),
     DiagnosisStep(name="rollout", rollout_history=RolloutHistoryCheck()),
 )
 """What is always worth knowing: the diagnosis where no Runbook matches."""
+
+
+BY_PEOPLE: Final = "manual"
+"""The action that people carry out."""
 
 
 class Library(Protocol):

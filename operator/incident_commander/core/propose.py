@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from ..actions import Plan, Situation, all_actions
+from ..actions import Plan, Situation, all_actions, deletions, without_deletions
 from ..api.base import GROUP
 from ..api.common import Confidence, GuardVerdict, OnFailure, ProposalState, Verdict
 from ..api.incident import (
@@ -18,6 +18,7 @@ from ..api.incident import (
     VerificationPlan,
 )
 from ..api.runbook import Remediation, Runbook, VerificationSpec, When
+from ..checks.autoscaler import autoscalers_need
 from ..checks.relate import older_than_release
 from ..questions import DryRunNeed, Facts, Need
 from ..values import DryRun, GuardProof, Missing, Refused, Unavailable, Workload, digest
@@ -25,8 +26,21 @@ from .case import Case
 from .diff import diff
 from .wording import cut
 
-__all__ = ["Candidate", "candidates", "dry_runs", "judge_when", "offer", "remedy_key", "situation"]
+__all__ = [
+    "ABOUT_AUTOSCALERS",
+    "Candidate",
+    "candidates",
+    "dry_runs",
+    "judge_when",
+    "needs",
+    "offer",
+    "remedy_key",
+    "situation",
+    "unread",
+]
 
+ABOUT_AUTOSCALERS: Final = frozenset({"autoscale", "scale"})
+"""Actions that depend on what autoscalers of the target are told."""
 _DRY_RUN_MARKER: Final = "dry-run"
 
 
@@ -50,12 +64,32 @@ def situation(case: Case, facts: Facts) -> Situation | None:
     if not isinstance(workload, Workload) or not isinstance(revisions, tuple):
         return None
     pods = facts.pods(case.target.pods)
+    autoscalers = facts.autoscalers(autoscalers_need(case.subject))
     return Situation(
         workload=workload,
         revisions=revisions,
         pods=pods if isinstance(pods, tuple) else (),
         failing=frozenset(case.status.failing_templates),
+        autoscalers=autoscalers if isinstance(autoscalers, tuple) else None,
     )
+
+
+def needs(case: Case, proposals: Iterable[Proposal]) -> frozenset[Need]:
+    """Say what else to read to hold these proposals against their target."""
+    asked: set[Need] = set()
+    for proposal in proposals:
+        if deletions(proposal.parameters):
+            asked.add(case.target.pods)
+        if proposal.action in ABOUT_AUTOSCALERS:
+            asked.add(autoscalers_need(case.subject))
+    return frozenset(asked)
+
+
+def unread(proposal: Proposal, live: Situation) -> bool:
+    """Whether something that the proposal depends on could not be read: then nothing is done."""
+    if live.autoscalers is not None:
+        return False
+    return proposal.action == "autoscale" or "autoscaler" in proposal.depends_on
 
 
 def judge_when(when: Sequence[When], found: Sequence[Finding]) -> tuple[bool | None, str]:
@@ -79,9 +113,12 @@ def judge_when(when: Sequence[When], found: Sequence[Finding]) -> tuple[bool | N
     return (True, proof) if when else (None, "the Runbook names nothing that would prove it")
 
 
-def remedy_key(action: str, plan_parameters: object) -> str:
-    """Name an action with its parameters: what a rejection or a failure rules out."""
-    return f"{action}/{digest(plan_parameters)[:12]}"
+def remedy_key(action: str, parameters: Mapping[str, str]) -> str:
+    """Name an action with its parameters: what a rejection or a failure rules out.
+
+    Whichever pods it deletes besides, it is the same remedy.
+    """
+    return f"{action}/{digest(without_deletions(parameters))[:12]}"
 
 
 def candidates(
@@ -130,10 +167,10 @@ def _dry_run(
     if any(g.verdict is GuardVerdict.BLOCK for g in plan.guards):
         return None
     started = case.status.diagnosis.started_at if case.status.diagnosis else None
-    patch = all_actions()[remediation.action].change(
+    write = all_actions()[remediation.action].write(
         plan.parameters, where, _DRY_RUN_MARKER, started or case.now
     )
-    return DryRunNeed.of(where.workload, patch)
+    return DryRunNeed.of(where.workload, write) if write else None
 
 
 def dry_runs(planned: Sequence[Candidate]) -> frozenset[Need]:
@@ -166,7 +203,7 @@ def _proposal(
     uid = workload.uid if isinstance(workload, Workload) else ""
     shown, guard = _diff(facts, candidate)
     guards = [
-        *(_as_built(g) for g in plan.guards),
+        *plan.guards,
         *_guards(case, candidate),
         *([guard] if guard else []),
     ]
@@ -200,13 +237,6 @@ def _proposal(
     )
 
 
-def _as_built(guard: GuardFinding) -> GuardFinding:
-    """Block a plan that would wait for ever for a pod that this version does not delete."""
-    if guard.name != "PodsStuck":
-        return guard
-    return guard.model_copy(update={"verdict": GuardVerdict.BLOCK})
-
-
 def _guards(case: Case, candidate: Candidate) -> list[GuardFinding]:
     """Say what speaks against it whatever the action."""
     guards = []
@@ -218,17 +248,6 @@ def _guards(case: Case, candidate: Candidate) -> list[GuardFinding]:
                 f"{status.remediations} changes were made for this Incident, the policy allows "
                 f"{most} (approvals.maxAttempts). Fix it by other means, then annotate with "
                 f"{GROUP}/resolve=<how>.",
-            )
-        )
-    if candidate.plan.follow_up:
-        pods = " ".join(deletion.name for deletion in candidate.plan.follow_up)
-        guards.append(
-            _block(
-                "PodDeletionNotBuilt",
-                "The controller waits for a broken pod and replaces nothing until it is deleted, "
-                "which this version of the operator does not do. By hand: "
-                f"{candidate.plan.command} ; then kubectl -n {case.incident.metadata.namespace} "
-                f"delete pod {pods}",
             )
         )
     if candidate.older_trouble:
@@ -280,7 +299,7 @@ def _identity(
 
 def _diff(facts: Facts, candidate: Candidate) -> tuple[str, GuardFinding | None]:
     if candidate.dry_run is None:
-        return "", None
+        return candidate.plan.instructions, None
     match facts.dry_run(candidate.dry_run):
         case DryRun(before=before, after=after):
             return diff(before, after), None

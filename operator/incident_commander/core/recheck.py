@@ -10,13 +10,14 @@ from datetime import timedelta
 from typing import Final
 
 from ..actions import Situation, all_actions
+from ..api.base import GROUP
 from ..api.common import Confidence, ProposalState
 from ..api.incident import Evidence, Execution, ExecutionState, Proposal
 from ..api.runbook import DiagnosisStep
 from ..questions import Facts
 from ..values import Missing, Unavailable, Workload, significant_hash
 from . import diagnose, propose
-from .case import Case
+from .case import BY_PEOPLE, Case
 from .evolve import Draft
 from .moves import investigate, start_round, to_verifying
 
@@ -25,6 +26,9 @@ _IN_WORDS: Final = {
     "templateHash": "its pod template is another one",
     "destinationHash": "the revision to go back to is gone",
     "paused": "paused was {was}, is {now}",
+    "updateStrategy": "its update strategy was {was}, is {now}",
+    "pods": "pods that it was to delete were replaced ({was}, now {now})",
+    "autoscaler": "its autoscaler is told otherwise",
     "replicas": "it had {was} replicas, now {now}",
 }
 """What a change of a dependency means to people."""
@@ -44,6 +48,8 @@ def check_again(case: Case, draft: Draft, facts: Facts, proposal: Proposal) -> D
     live = propose.situation(case, facts)
     if live is None:
         return _no_target(case, draft, facts, proposal)
+    if propose.unread(proposal, live):
+        return _wait(case, draft, proposal, "its autoscaler cannot be read")
     if drift := drift_of(proposal, live):
         return drifted(case, draft, proposal, live.workload, drift)
     if problem := _when_no_longer_true(case, draft, facts, proposal):
@@ -171,13 +177,24 @@ def _when_no_longer_true(case: Case, draft: Draft, facts: Facts, proposal: Propo
     return None
 
 
+def _what_follows(proposal: Proposal, workload: Workload) -> str:
+    if proposal.action == BY_PEOPLE:
+        return (
+            "People do this now; the operator waits. When it is done, annotate with "
+            f"{GROUP}/confirm=<what you saw>."
+        )
+    return (
+        f"It is done only if {workload.kind} {workload.name} is still as it was just read "
+        f"(generation {workload.generation})."
+    )
+
+
 def _intend(case: Case, draft: Draft, proposal: Proposal, live: Situation) -> Draft:
     workload = live.workload
     draft = draft.proposal(proposal.id, state=ProposalState.EXECUTING)
     return draft.add(
         "RemediationStarted",
-        f"{proposal.summary}. It is done only if {workload.kind} {workload.name} is still as it "
-        f"was just read (generation {workload.generation}).",
+        f"{proposal.summary}. {_what_follows(proposal, workload)}",
         proposal=proposal.id,
         evidence=Evidence(
             query=f"GET {workload.kind} {workload.namespace}/{workload.name}",

@@ -1,7 +1,8 @@
 """Carrying out the approved proposal: check again, write the intent, act once, await the rollout.
 
-The order of writes is the promise: the intent with the target's generation first; then one patch
-that tests uid and generation and carries the marker; then the outcome.
+The order of writes is the promise: the intent with the target's generation first; then one request
+that tests what it changes and carries the marker; then the outcome. Where the plan says so, pods
+are deleted by uid after that, each with its own intent and outcome.
 """
 
 from __future__ import annotations
@@ -9,13 +10,13 @@ from __future__ import annotations
 from ..api.incident import ExecutionState
 from ..checks.templates import TemplateProblem
 from ..questions import Facts, Need
-from . import diagnose
+from . import diagnose, propose
 from .act import Command, act
 from .case import Case
 from .evolve import Draft
+from .follow import follow
 from .moves import next_attempt
 from .recheck import check_again, stale_steps
-from .settle import await_rollout
 
 __all__ = ["Command", "decide", "needs"]
 
@@ -23,16 +24,21 @@ __all__ = ["Command", "decide", "needs"]
 def needs(case: Case) -> frozenset[Need]:
     """Say what to read for the next step."""
     execution, target = case.status.execution, case.target
+    approval = case.status.approval
+    proposal = case.status.proposal(approval.proposal) if approval else None
+    more = propose.needs(case, [proposal] if proposal else [])
     base: set[Need] = {target.workload}
     if execution is None:
-        base |= {target.revisions, case.proof}
+        base |= {target.revisions, case.proof, *more}
         for step in stale_steps(case):
             try:
                 base.update(diagnose.step_needs(case, step))
             except TemplateProblem:
                 continue
     elif execution.state is ExecutionState.INTENT:
-        base.add(target.revisions)
+        base |= {target.revisions, *more}
+    elif execution.state is ExecutionState.APPLIED:
+        base |= more & {target.pods}
     return frozenset(base)
 
 
@@ -48,6 +54,6 @@ def decide(case: Case, draft: Draft, facts: Facts) -> tuple[Draft, Command | Non
         case ExecutionState.INTENT:
             return act(case, draft, facts, proposal, execution)
         case ExecutionState.APPLIED:
-            return await_rollout(case, draft, facts, proposal, execution), None
+            return follow(case, draft, facts, proposal, execution)
         case ExecutionState.COMPLETE | ExecutionState.NOT_APPLIED:
             return next_attempt(case, draft, "RemediationLost", "It was not followed up."), None

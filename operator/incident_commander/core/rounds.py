@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from ..api.common import Phase, ProposalState
 from ..api.incident import Diagnosis, Finding, GuardStatus, Proposal
+from ..checks.autoscaler import autoscalers_need
 from ..questions import Facts, Need
 from ..values import GuardProof, Unavailable
 from . import diagnose, false_alarm, propose
@@ -32,7 +33,7 @@ def needs(case: Case, facts: Facts) -> frozenset[Need]:
     asked, problem = diagnose.questions(case, chosen)
     if chosen.problem or problem or diagnose.target_problem(case, facts):
         return frozenset({case.target.workload, case.proof})
-    asked |= {case.proof} | false_alarm.needs(case, facts)
+    asked |= {case.proof} | false_alarm.needs(case, facts) | _of_remediations(case, chosen)
     if not all(need in facts for need in asked) or chosen.runbook is None:
         return asked
     found = diagnose.findings(case, facts, chosen.steps)
@@ -40,6 +41,13 @@ def needs(case: Case, facts: Facts) -> frozenset[Need]:
     if live is None:
         return asked
     return asked | propose.dry_runs(propose.candidates(case, live, found, chosen.runbook))
+
+
+def _of_remediations(case: Case, chosen: diagnose.Chosen) -> frozenset[Need]:
+    offered = chosen.runbook.spec.remediation if chosen.runbook else []
+    if any(r.action in propose.ABOUT_AUTOSCALERS for r in offered):
+        return frozenset({autoscalers_need(case.subject)})
+    return frozenset()
 
 
 def _seen_failing(case: Case, facts: Facts, found: list[Finding]) -> Case:

@@ -11,7 +11,7 @@ from ..api.common import ProposalState
 from ..api.incident import IncidentStatus
 from ..questions import Facts, Need
 from ..values import GuardProof, Missing, Unavailable
-from . import diagnose, drift
+from . import diagnose, drift, propose
 from .case import Case
 from .diagnose import running_template
 from .evolve import Draft, phase_since
@@ -39,7 +39,8 @@ def needs_investigating(case: Case) -> frozenset[Need]:
 
 def needs_awaiting(case: Case, facts: Facts) -> frozenset[Need]:
     """Say what open proposals have to be held against."""
-    asked: set[Need] = {case.target.workload, case.target.revisions}
+    open_ = [p for p in case.status.proposals if p.state is ProposalState.PROPOSED]
+    asked: set[Need] = {case.target.workload, case.target.revisions, *propose.needs(case, open_)}
     if guard_moved(case):
         asked.add(case.proof)
     return frozenset(asked) | drift.needs(case, facts)

@@ -181,6 +181,7 @@ def _pod(raw: Raw) -> Pod:
         deleting=bool(meta.get("deletionTimestamp")),
         unschedulable=_unschedulable(conditions.get("PodScheduled", {})),
         containers=tuple(_containers(raw)),
+        uid=meta.get("uid", ""),
     )
 
 

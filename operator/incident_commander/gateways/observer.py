@@ -7,7 +7,6 @@ gateways that know them. It judges nothing, and a failure becomes an answer.
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 from collections import defaultdict
 from collections.abc import Awaitable, Collection, Iterable, Mapping
@@ -15,7 +14,7 @@ from datetime import datetime
 from typing import Final, Protocol, TypeAlias
 
 from ..api.common import TargetKind
-from ..errors import ForbiddenError, GoneError, InvalidResourceError, OperatorError
+from ..errors import OperatorError
 from ..questions import (
     Answer,
     AutoscalersNeed,
@@ -31,16 +30,15 @@ from ..questions import (
 )
 from ..values import (
     POD_TEMPLATE_HASH_LABEL,
-    DryRun,
     GuardProof,
     Missing,
-    Refused,
     Scalar,
     Unavailable,
     Workload,
 )
-from .client import FIELD_MANAGER, JSON_PATCH, Client, Raw
+from .client import Client, Raw
 from .convert import pods_from, revisions_from, selector_of, workload_from
+from .dry_runs import DryRuns
 from .paths import PLURALS, path_of
 from .surroundings import Surroundings
 
@@ -75,6 +73,7 @@ class KubernetesObserver:
         self._metrics = metrics
         self._guard = guard
         self._surroundings = Surroundings(client)
+        self._dry_runs = DryRuns(client)
 
     async def observe(self, needs: Collection[Need], now: datetime) -> Mapping[Need, Answer]:
         """Give an answer to every need. Never raises: what cannot be asked is ``Unavailable``."""
@@ -90,6 +89,8 @@ class KubernetesObserver:
                     single[need] = self._surroundings.autoscalers(need)
                 case WarningsNeed():
                     single[need] = self._surroundings.warnings(need)
+                case DryRunNeed(autoscaler=name) if name:
+                    single[need] = self._dry_runs.of_autoscaler(need)
                 case _:
                     targets[need.kind, need.namespace, need.name].append(need)
         groups = [self._target(key, asked) for key, asked in targets.items()]
@@ -117,7 +118,7 @@ class KubernetesObserver:
             case ConfigurationNeed():
                 return await self._surroundings.configuration(workload)
             case DryRunNeed():
-                return await self._dry_run(workload, need)
+                return await self._dry_runs.of_workload(workload, need)
 
     async def _workload(self, key: _Key) -> Answer:
         kind, namespace, name = key
@@ -148,23 +149,6 @@ class KubernetesObserver:
                 return items
             query = {key: value for key, value in query.items() if key != "resourceVersion"}
             query["continue"] = more
-
-    async def _dry_run(self, workload: Workload, need: DryRunNeed) -> DryRun | Refused | Missing:
-        try:
-            after = await self._client.request(
-                "PATCH",
-                path_of(PLURALS[need.kind], need.namespace, need.name),
-                body=json.loads(need.patch),
-                content_type=JSON_PATCH,
-                query={"dryRun": "All", "fieldManager": FIELD_MANAGER},
-            )
-        except GoneError as error:
-            return Missing(str(error))
-        except ForbiddenError as error:
-            return Refused("Forbidden", str(error))
-        except InvalidResourceError as error:
-            return Refused("Invalid", str(error))
-        return DryRun(before=workload.raw, after=after)
 
 
 def _belongs(pod: Raw, workload: Workload) -> bool:

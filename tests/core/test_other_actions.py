@@ -1,0 +1,128 @@
+"""Remediations that are no patch of the target: an autoscaler, and what people do."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from incident_commander.api.base import GROUP
+from incident_commander.questions import AutoscalersNeed
+from incident_commander.surroundings import Autoscaler
+from incident_commander.values import Outcome, Unavailable
+from tests.actions.hpa import autoscaler
+from tests.support import build
+from tests.support.play import Play
+
+
+def awaiting(remediation: dict[str, Any], *autoscalers: Autoscaler) -> Play:
+    """One remediation is offered."""
+    play = Play()
+    play.world.around[AutoscalersNeed] = autoscalers
+    play.shelf.books = [build.runbook(spec={"remediation": [{"name": "it", **remediation}]})]
+    return play.tick()
+
+
+def approve(play: Play, *, crash_after: int | None = None) -> Play:
+    play._annotate({f"{GROUP}/approve": play.open("it"), f"{GROUP}/approve-by": "alice"})
+    return play.tick(crash_after=crash_after)
+
+
+# --- autoscale -----------------------------------------------------------------------------------
+
+WIDER = {"autoscale": {"minReplicas": 3, "maxReplicas": 20, "cpuUtilization": 70}}
+
+
+def told(play: Play) -> list[tuple[int, int]]:
+    found = play.world.around[AutoscalersNeed]
+    assert isinstance(found, tuple)
+    return [(a.least, a.most) for a in found if isinstance(a, Autoscaler)]
+
+
+@pytest.mark.parametrize("before", [(), (autoscaler(),)])
+@pytest.mark.parametrize("writes", [None, *range(1, 8)])
+def test_an_autoscaler_is_written_once(before: tuple[Autoscaler, ...], writes: int | None) -> None:
+    play = approve(awaiting(WIDER, *before), crash_after=writes)
+    play.after(seconds=30)
+
+    assert told(play) == [(3, 20)]
+    assert [c.write.resource for c in play.world.changes] == ["horizontalpodautoscalers"]
+    assert play.reasons.count("RemediationApplied") == 1
+    assert play.phase == "Verifying"
+
+
+def test_an_autoscaler_that_others_change_voids_the_proposal() -> None:
+    play = awaiting(WIDER, autoscaler())
+    first = play.open("it")
+    play.world.around[AutoscalersNeed] = (autoscaler(spec={"maxReplicas": 11}),)
+    play.after(seconds=1)
+
+    assert play.open("it") != first
+    assert play.phase == "AwaitingApproval"
+
+
+@pytest.mark.parametrize("writes", [1, 2, 3])
+def test_nothing_is_done_while_autoscalers_cannot_be_read(writes: int) -> None:
+    play = awaiting(WIDER)
+    approve(play, crash_after=writes)
+    made = len(play.world.changes)
+    known = play.world.around[AutoscalersNeed]
+    play.world.around[AutoscalersNeed] = Unavailable("autoscalers", "connection refused")
+    play.after(seconds=30)
+    assert len(play.world.changes) == made
+    assert play.phase == "Remediating"
+
+    play.world.around[AutoscalersNeed] = known
+    play.after(seconds=30)
+    assert told(play) == [(3, 20)]
+    assert len(play.world.changes) == 1
+    assert play.phase == "Verifying"
+
+
+def test_one_that_is_made_meanwhile_is_not_overwritten() -> None:
+    play = awaiting(WIDER)
+    obey = play.world.obey
+
+    def late(command: Any) -> Outcome:
+        play.world.around[AutoscalersNeed] = (autoscaler(),)
+        return obey(command)
+
+    play.world.obey = late  # type: ignore[method-assign]
+    approve(play)
+
+    assert told(play) == [(1, 10)]
+    assert play.world.changes == []
+    assert "RemediationSuperseded" in play.reasons
+
+
+# --- manual --------------------------------------------------------------------------------------
+
+BY_HAND = {"manual": {"instructions": "Fail over.\nTell the provider."}}
+
+
+def test_people_do_it_and_confirm_ends_it() -> None:
+    play = awaiting(BY_HAND)
+    (proposal,) = play.status.proposals
+    assert proposal.diff == "Fail over.\nTell the provider."
+    play = approve(play).after(minutes=30)
+    assert play.phase == "Remediating"
+    assert f"{GROUP}/confirm=" in play.last("RemediationStarted")
+
+    play.world.bad_images = frozenset()
+    play.say("confirm", "it failed over", by="bob")
+
+    assert play.world.changes == []
+    assert "bob says: it failed over." in play.last("RemediationApplied")
+    assert play.phase == "Verifying"
+    play.after(minutes=5)
+    assert play.phase == "Monitoring"
+
+
+def test_what_people_change_while_they_work_is_no_drift() -> None:
+    play = approve(awaiting(BY_HAND))
+    play.world.release("checkout:hotfix")
+    play.after(minutes=1)
+
+    assert play.phase == "Remediating"
+    play.say("confirm", "done")
+    assert play.phase == "Verifying"
