@@ -213,7 +213,7 @@ class Runner:
                 facts = facts.with_(await self._observe(missing, case.now))
                 continue
             decision = decide(case, facts)
-            saved = await self._save(incident, decision)
+            saved, facts = await self._save_looking_ahead(case, decision, facts)
             if decision.command is not None:
                 outcome, facts = await self._act(decision), Facts()
                 if isinstance(outcome, Unavailable):
@@ -249,6 +249,25 @@ class Runner:
             result=outcome,
             guard_fingerprint=self._world.fingerprint(),
         )
+
+    async def _save_looking_ahead(
+        self, case: Case, decision: Decision, facts: Facts
+    ) -> tuple[Incident | None, Facts]:
+        """Save the decision, and meanwhile read what the next one is going to need.
+
+        Nothing is read ahead where a command follows: afterwards the world is another one.
+        """
+        if decision.status == case.status or decision.command is not None:
+            return await self._save(case.incident, decision), facts
+        ahead = case.incident.model_copy(update={"status": decision.status})
+        missing = required(self._case(ahead, None), facts) - facts.keys()
+        reading = asyncio.create_task(self._observe(missing, case.now))
+        try:
+            saved = await self._save(case.incident, decision)
+        except BaseException:
+            reading.cancel()
+            raise
+        return saved, facts.with_(await reading)
 
     async def _save(self, incident: Incident, decision: Decision) -> Incident | None:
         if decision.status == incident.status:
