@@ -10,7 +10,7 @@ from typing import Protocol
 from .api.common import TargetKind
 from .api.incident import Incident, IncidentStatus, TimelineEntry
 from .api.page import TimelinePageSpec
-from .questions import Answer, Need
+from .questions import Answer, Facts, Need
 from .values import Applied, IncidentRef, Outcome, Stale, Write
 
 __all__ = [
@@ -59,8 +59,13 @@ class IncidentStore(Protocol):
 class Observer(Protocol):
     """Answers needs, all at once."""
 
-    async def observe(self, needs: Collection[Need], now: datetime) -> Mapping[Need, Answer]:
-        """Give an answer to every need. Never raises: what cannot be asked is ``Unavailable``."""
+    async def observe(
+        self, needs: Collection[Need], now: datetime, known: Facts | None = None
+    ) -> Mapping[Need, Answer]:
+        """Give an answer to every need. Never raises: what cannot be asked is ``Unavailable``.
+
+        ``known``: answers from a moment ago. A workload among them is not read again.
+        """
 
 
 class Workloads(Protocol):

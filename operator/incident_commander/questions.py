@@ -16,7 +16,7 @@ from typing_extensions import override
 
 from .api.common import TargetKind
 from .api.incident import Incident
-from .surroundings import Autoscaler, Configuration, Warnings
+from .surroundings import Autoscaler, Budget, Configuration, Warnings
 from .values import (
     AUTOSCALERS,
     DryRun,
@@ -35,6 +35,7 @@ from .values import (
 __all__ = [
     "Answer",
     "AutoscalersNeed",
+    "BudgetsNeed",
     "ConfigurationNeed",
     "DryRunNeed",
     "Facts",
@@ -88,6 +89,11 @@ class WarningsNeed(_OfWorkload):
 @dataclass(frozen=True, slots=True)
 class ConfigurationNeed(_OfWorkload):
     """What its pods refer to or are selected by. Answers: Configuration, Missing, Unavailable."""
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetsNeed(_OfWorkload):
+    """The PodDisruptionBudgets of its pods. Answers: tuple[Budget, ...], Missing, Unavailable."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +155,7 @@ Need: TypeAlias = (
     | AutoscalersNeed
     | WarningsNeed
     | ConfigurationNeed
+    | BudgetsNeed
     | QueryNeed
     | DryRunNeed
     | ProofNeed
@@ -161,6 +168,7 @@ Answer: TypeAlias = (
     | tuple[Revision, ...]
     | tuple[Pod, ...]
     | tuple[Autoscaler, ...]
+    | tuple[Budget, ...]
     | Warnings
     | Configuration
     | Incident
@@ -237,6 +245,13 @@ class Facts(Mapping[Question, Answer]):
         answer = self._answers.get(need)
         if isinstance(answer, tuple):
             return tuple(a for a in answer if isinstance(a, Autoscaler))
+        return _no_answer(need, answer)
+
+    def budgets(self, need: BudgetsNeed) -> tuple[Budget, ...] | Unavailable:
+        """The PodDisruptionBudgets, or why they could not be asked."""
+        answer = self._answers.get(need)
+        if isinstance(answer, tuple):
+            return tuple(b for b in answer if isinstance(b, Budget))
         return _no_answer(need, answer)
 
     def warnings(self, need: WarningsNeed) -> Warnings | Unavailable:

@@ -19,7 +19,7 @@ from typing import Final
 from .api.base import CLOSED_LABEL, HANDLED_ANNOTATION
 from .api.common import Phase, TargetRef
 from .api.incident import Incident
-from .core.case import Case, Library, Limits
+from .core.case import Case, Library, Limits, Neighbour
 from .core.decide import Decision, decide, required
 from .core.pages import Page, page_due, paged
 from .core.requests import cleanup
@@ -69,6 +69,8 @@ class _Track:
     failures: int = 0
     last_tick: float = 0.0
     followed: TargetRef | None = None
+    neighbour: Neighbour | None = None
+    """What the other Incidents of its target have to know of it."""
 
 
 class Runner:
@@ -207,10 +209,11 @@ class Runner:
         for _ in range(_MAX_TURNS):
             track.seen.append(incident.metadata.resource_version)
             self._follow(ref, incident, track)
+            self._tell_neighbours(ref, incident, track)
             case = self._case(incident, outcome)
             missing = required(case, facts) - facts.keys()
             if missing:
-                facts = facts.with_(await self._observe(missing, case.now))
+                facts = facts.with_(await self._observe(missing, case.now, facts))
                 continue
             decision = decide(case, facts)
             saved, facts = await self._save_looking_ahead(case, decision, facts)
@@ -230,10 +233,10 @@ class Runner:
         raise RuntimeError(f"incident {ref} did not come to rest within {_MAX_TURNS} turns")
 
     async def _observe(
-        self, questions: frozenset[Question], now: datetime
+        self, questions: frozenset[Question], now: datetime, known: Facts
     ) -> Mapping[Question, Answer]:
         needs = [q for q in questions if not isinstance(q, IncidentNeed)]
-        observed = await self._world.observer.observe(needs, now)
+        observed = await self._world.observer.observe(needs, now, known)
         answers: dict[Question, Answer] = dict(observed.items())
         for other in (q for q in questions if isinstance(q, IncidentNeed)):
             ref = IncidentRef(other.namespace, other.name)
@@ -248,7 +251,32 @@ class Runner:
             limits=self._limits,
             result=outcome,
             guard_fingerprint=self._world.fingerprint(),
+            neighbours=self._neighbours(incident),
         )
+
+    def _neighbours(self, incident: Incident) -> tuple[Neighbour, ...]:
+        """Give the other open Incidents of the same target, as far as they were looked at yet."""
+        meta, target = incident.metadata, incident.spec.target
+        return tuple(
+            track.neighbour
+            for ref, track in self._tracks.items()
+            if track.neighbour is not None
+            and track.followed == target
+            and ref.namespace == meta.namespace
+            and ref.name != meta.name
+            and not track.neighbour.phase.ended
+        )
+
+    def _tell_neighbours(self, ref: IncidentRef, incident: Incident, track: _Track) -> None:
+        """Wake the others of the same target where this one begins or ends to act on it."""
+        before, now = track.neighbour, Neighbour.of(incident)
+        track.neighbour = now
+        if before is not None and before.acting == now.acting and before.phase is now.phase:
+            return
+        for other, its in list(self._tracks.items()):
+            same = its.followed == track.followed and other.namespace == ref.namespace
+            if same and other != ref:
+                self.wake(other)
 
     async def _save_looking_ahead(
         self, case: Case, decision: Decision, facts: Facts
@@ -261,7 +289,7 @@ class Runner:
             return await self._save(case.incident, decision), facts
         ahead = case.incident.model_copy(update={"status": decision.status})
         missing = required(self._case(ahead, None), facts) - facts.keys()
-        reading = asyncio.create_task(self._observe(missing, case.now))
+        reading = asyncio.create_task(self._observe(missing, case.now, facts))
         try:
             saved = await self._save(case.incident, decision)
         except BaseException:

@@ -16,6 +16,7 @@ from .api.base import parse_timestamp
 
 __all__ = [
     "Autoscaler",
+    "Budget",
     "ConfigObject",
     "Configuration",
     "Edit",
@@ -82,6 +83,19 @@ class Autoscaler:
     def most(self) -> int:
         """``spec.maxReplicas``."""
         return int(self.spec["maxReplicas"])
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """A PodDisruptionBudget (``policy/v1``) of a workload's pods, as its controller counted."""
+
+    name: str
+    allowed: int
+    """``status.disruptionsAllowed``."""
+    healthy: int
+    """``status.currentHealthy``."""
+    needed: int
+    """``status.desiredHealthy``."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -344,7 +344,7 @@ def test_a_false_alarm_is_dismissed() -> None:
     assert _condition(play, "Closed") == "True"
 
 
-@pytest.mark.parametrize("key", ["update", "update-external", "root-cause", "severity", "reopen"])
+@pytest.mark.parametrize("key", ["update", "update-external", "root-cause", "severity"])
 def test_what_is_not_built_yet_is_refused_and_removed(key: str) -> None:
     play = _awaiting()
     play.say(key, "SEV1: it is worse")

@@ -25,7 +25,7 @@ REMEDIATIONS: Final = ("rollback", "restart", "scale-out")
 
 def _runbook() -> object:
     listed = build.runbook_raw()["spec"]["remediation"]
-    more = [*listed, {"name": "scale-out", "scale": {"by": 2, "max": 6}}]
+    more = [*listed, {"name": "scale-out", "scale": {"by": 2, "max": 6}, "onFailure": "Revert"}]
     return build.runbook(spec={"remediation": more})
 
 
@@ -53,14 +53,24 @@ class Story:
         proposal = status.proposal(proposal_id)
         assert proposal is not None
         assert proposal.state == "Executing"
+        if proposal.approved_along:
+            # A revert that was part of what was approved: the promises are about that one.
+            taken = status.proposal(proposal.revert_of or "")
+            assert taken is not None
+            assert (taken.state, taken.on_failure) == ("Failed", "Revert")
+            assert taken.action in {"scale", "autoscale"}
+            proposal_id, proposal = taken.id, taken
+        else:
+            assert status.approval is not None
+            assert status.approval.proposal == proposal_id
+            assert status.execution is not None
+            assert status.execution.proposal == proposal_id
+            assert status.approval.at < proposal.expires_at
         assert not proposal.blocked
         assert status.approval is not None
-        assert status.approval.proposal == proposal_id
         assert status.approval.by in {"alice", "bob"}
-        assert status.approval.at < proposal.expires_at
         assert status.guard is not None
         assert status.execution is not None
-        assert status.execution.proposal == proposal_id
         granted = [e for e in status.timeline if e.reason == "ApprovalGranted"]
         assert any(e.proposal == proposal_id and e.actor != OPERATOR for e in granted)
 
@@ -69,7 +79,8 @@ class Story:
         status = self.play.status
         seqs = [e.seq for e in status.timeline]
         assert seqs == list(range(len(seqs)))
-        approvals = [e.proposal for e in status.timeline if e.reason == "ApprovalGranted"]
+        allowing = {"ApprovalGranted", "RevertStarted"}
+        approvals = [e.proposal for e in status.timeline if e.reason in allowing]
         for proposal_id, count in self.granted.items():
             assert count <= approvals.count(proposal_id)
         applied = [e for e in status.timeline if e.reason == "RemediationApplied"]
@@ -153,7 +164,7 @@ STEPS: Final = st.one_of(
         _say(key)
         for key in (
             *("approve", "approve", "approve", "reject", "take-command", "acknowledge", "note"),
-            *("propose", "diagnose", "confirm", "resolve", "dismiss", "severity"),
+            *("propose", "diagnose", "confirm", "resolve", "dismiss", "reopen", "severity"),
         )
     ),
     _world(metrics="down"),
@@ -212,6 +223,6 @@ def test_with_healthy_facts_and_an_approving_commander_the_end_is_reached(
         offered = [p for p in play.status.proposals if p.state == "Proposed" and not p.blocked]
         if play.phase == "AwaitingApproval" and offered:
             play.say("approve", offered[0].id, by=commander or "alice")
-        elif play.phase == "Investigating":
+        elif play.phase in {"Investigating", "AwaitingApproval"}:
             play.say("resolve", "it is good now", by=commander or "alice")
     assert play.phase in {"Resolved", "Closed", "Dismissed"}, (play.phase, play.reasons[-6:])

@@ -13,18 +13,25 @@ from incident_commander.settings import PREFIX, Settings
 
 ROOT = Path(__file__).parents[2]
 CORE = ROOT / "operator" / "incident_commander" / "core"
+ACTIONS = CORE.parent / "actions"
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), ROOT / "cluster/README.md"])
 
 CAMEL = re.compile(r"[A-Z][a-z]+([A-Z][a-z]+)+")
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 NO_REASONS = {
     # Guards of a proposal, reasons of findings, values of fields, names of classes.
+    "AlreadyThere",
+    "AnotherIncident",
     "AttemptsUsedUp",
+    "Cooldown",
+    "Loop",
+    "NoRevert",
     "NotBuilt",
     "OlderThanRelease",
     "OnRollback",
-    "PodDeletionNotBuilt",
-    "PodsStuck",
+    "RevertsOnFailure",
+    "SeenFailing",
+    "SelfHeal",
     "ProgressDeadlineExceeded",
     "RollingUpdate",
 }
@@ -66,6 +73,32 @@ def test_every_reason_of_the_code_stands_in_the_timeline_document() -> None:
 
 def test_the_timeline_document_lists_no_reason_that_the_code_does_not_know() -> None:
     assert _reasons_in_the_document() - _reasons_in_the_code() == set()
+
+
+def _guards_in_the_code() -> set[str]:
+    """Names in ``block(…)``, ``warn(…)`` and ``GuardFinding(name=…)``."""
+    found: set[str] = set()
+    for module in [*CORE.glob("*.py"), *ACTIONS.glob("*.py")]:
+        for node in ast.walk(ast.parse(module.read_text())):
+            if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
+                continue
+            named = [k.value for k in node.keywords if k.arg == "name"]
+            first = node.args[:1] if node.func.id in {"block", "warn", "_block"} else []
+            if node.func.id == "GuardFinding" or first:
+                found |= {str(a.value) for a in [*first, *named] if isinstance(a, ast.Constant)}
+    constants = (CORE / "breaker.py").read_text()
+    return found | set(re.findall(r'^_[A-Z_]+: Final = "([A-Z]\w+)"$', constants, re.MULTILINE))
+
+
+def _guards_in_the_document() -> set[str]:
+    text = (ROOT / "docs" / "guards.md").read_text()
+    rows = re.findall(r"^\| (`\w+`(?:, `\w+`)*) \|", text, re.MULTILINE)
+    return {name for row in rows for name in re.findall(r"`(\w+)`", row)}
+
+
+def test_every_guard_of_the_code_stands_in_its_document_and_no_other() -> None:
+    # A constant of the proposals.
+    assert _guards_in_the_code() | {"OlderThanRelease"} == _guards_in_the_document()
 
 
 def test_every_setting_stands_in_the_operations_document() -> None:

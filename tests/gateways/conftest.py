@@ -18,6 +18,7 @@ from incident_commander.gateways.client import Client
 from incident_commander.settings import Settings
 from tests.support.api import Api
 from tests.support.objects import incident
+from tests.support.sockets import hung_up, open_sockets
 
 CHART = Path(__file__).parents[2] / "helm" / "incident-commander"
 RELEASE = "incident-commander"
@@ -126,27 +127,15 @@ def settings() -> Settings:
 
 
 @pytest.fixture
-async def hung_up() -> AsyncIterator[None]:
-    """All connections of a test end before its event loop does.
-
-    One that is given up in the middle of the TLS handshake says farewell on its own, after every
-    ``close()`` of aiohttp has returned.
-    """
-    before = _sockets()
+async def quiet() -> AsyncIterator[None]:
+    """All connections of a test end before its event loop does."""
+    before = open_sockets()
     yield
-    async with asyncio.timeout(_WITHIN):
-        while _sockets() - before:  # noqa: ASYNC110 - the event loop tells nobody
-            await asyncio.sleep(0.005)
-
-
-def _sockets() -> set[int]:
-    """The sockets that the running event loop holds open, by descriptor."""
-    selector = asyncio.get_running_loop()._selector  # type: ignore[attr-defined]
-    return set(selector.get_map())
+    await hung_up(before)
 
 
 @pytest.fixture
-async def client(kubeconfig: Path, settings: Settings, hung_up: None) -> AsyncIterator[Client]:
+async def client(kubeconfig: Path, settings: Settings, quiet: None) -> AsyncIterator[Client]:
     """The API server as the operator sees it."""
     client = await Client.connect(settings, str(kubeconfig))
     yield client
@@ -154,7 +143,7 @@ async def client(kubeconfig: Path, settings: Settings, hung_up: None) -> AsyncIt
 
 
 @pytest.fixture
-async def admin(cluster: Cluster, settings: Settings, hung_up: None) -> AsyncIterator[Client]:
+async def admin(cluster: Cluster, settings: Settings, quiet: None) -> AsyncIterator[Client]:
     """The API server as its administrator sees it, for what RBAC would refuse first."""
     client = await Client.connect(settings, str(cluster.kubeconfig))
     yield client

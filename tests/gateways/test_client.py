@@ -249,7 +249,7 @@ async def test_requests_are_counted_by_verb_and_resource_but_watches_are_not(
     assert client.requests == {("get", "incidents"): 2, ("list", "pods"): 1}
 
 
-async def test_connections_are_bounded(kubeconfig: Path, path: str) -> None:
+async def test_connections_are_bounded(kubeconfig: Path, path: str, quiet: None) -> None:
     client = await Client.connect(Settings(connections=3), str(kubeconfig))
 
     await asyncio.gather(*(client.get(path) for _ in range(60)))
@@ -259,7 +259,7 @@ async def test_connections_are_bounded(kubeconfig: Path, path: str) -> None:
 
 
 async def test_a_token_that_was_renewed_is_taken_up_at_once(
-    kubeconfig: Path, token_file: Path, settings: Settings, path: str, tmp_path: Path
+    kubeconfig: Path, token_file: Path, settings: Settings, path: str, tmp_path: Path, quiet: None
 ) -> None:
     mine = tmp_path / "token"
     mine.write_text("expired")
@@ -282,6 +282,7 @@ async def test_in_a_pod_the_service_account_is_used(
     settings: Settings,
     path: str,
     monkeypatch: pytest.MonkeyPatch,
+    quiet: None,
 ) -> None:
     server = urlsplit(cluster.server)
     monkeypatch.setenv("KUBERNETES_SERVICE_HOST", str(server.hostname))

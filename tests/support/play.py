@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from incident_commander.api.base import GROUP, HANDLED_ANNOTATION, format_timestamp
+from incident_commander.api.base import FIELD_MANAGER, GROUP, HANDLED_ANNOTATION, format_timestamp
 from incident_commander.api.common import TargetKind
 from incident_commander.api.incident import Incident, IncidentStatus
 from incident_commander.api.policy import ResponsePolicy
@@ -24,6 +24,7 @@ from incident_commander.core.requests import cleanup
 from incident_commander.questions import (
     Answer,
     AutoscalersNeed,
+    BudgetsNeed,
     ConfigurationNeed,
     DryRunNeed,
     Facts,
@@ -59,6 +60,7 @@ NOTHING_AROUND: Mapping[type[Question], Answer] = {
     AutoscalersNeed: (),
     WarningsNeed: Warnings(()),
     ConfigurationNeed: Configuration(()),
+    BudgetsNeed: (),
 }
 
 
@@ -115,7 +117,7 @@ class World:
 
     def answer(self, question: Question) -> Answer:
         """Answer one question."""
-        if isinstance(question, AutoscalersNeed | WarningsNeed | ConfigurationNeed):
+        if isinstance(question, AutoscalersNeed | WarningsNeed | ConfigurationNeed | BudgetsNeed):
             return self.around.get(type(question), NOTHING_AROUND[type(question)])
         if isinstance(question, WorkloadNeed | RevisionsNeed | PodsNeed | DryRunNeed):
             if not self.reachable:
@@ -186,8 +188,14 @@ class World:
         except TestFailedError as error:
             return Stale(str(error))
         generation = self.raw["metadata"]["generation"] + 1
-        self._settle(build.merged(changed, {"metadata": {"generation": generation}}))
+        meta = {"generation": generation, "managedFields": [self._ours()]}
+        self._settle(build.merged(changed, {"metadata": meta}))
         return self._made(command, generation)
+
+    def _ours(self) -> dict[str, Any]:
+        """What the API server notes of a write of the operator's."""
+        at = format_timestamp(self.now)
+        return {"manager": FIELD_MANAGER, "operation": "Update", "time": at, "fieldsV1": {}}
 
     def _made(self, command: Command, generation: int = 0) -> Outcome:
         self.changes.append(command)
@@ -334,19 +342,17 @@ class Play:
         self.world.now = max(self.world.now, until)
         return self.tick()
 
+    def case(self, outcome: Outcome | None) -> Case:
+        """The Incident as a decision sees it now."""
+        seen = self.world.fingerprint if self.guard_seen else None
+        return Case(self.incident, self.shelf, self.world.now, Limits(), outcome, seen)
+
     def tick(self, *, crash_after: int | None = None) -> Play:
         """Do what the runner does at a wake-up; ``crash_after``: die after so many writes."""
         facts, outcome = Facts(), None
         writes = 0
         for _ in range(MAX_TURNS):
-            case = Case(
-                self.incident,
-                self.shelf,
-                self.world.now,
-                Limits(),
-                outcome,
-                self.world.fingerprint if self.guard_seen else None,
-            )
+            case = self.case(outcome)
             missing = required(case, facts) - facts.keys()
             if missing:
                 facts = facts.with_({q: self.world.answer(q) for q in missing})

@@ -22,6 +22,8 @@ import aiohttp
 import yaml
 from aiohttp import web
 
+from tests.support.sockets import hung_up, open_sockets
+
 __all__ = [
     "Delay",
     "Fault",
@@ -253,6 +255,7 @@ class FaultProxy:
             self._loop.close()
 
     async def _serve(self) -> None:
+        before = open_sockets()
         app = web.Application(client_max_size=16 * 1024 * 1024)
         app.router.add_route("*", "/{path:.*}", self._handle)
         # A watch of a client that died must end at once. Writes are shielded from that below.
@@ -271,6 +274,7 @@ class FaultProxy:
             for task in self._streams:
                 task.cancel()
             await runner.cleanup()
+        await hung_up(before)
 
     async def _handle(self, incoming: web.Request) -> web.StreamResponse:
         payload = await incoming.read()

@@ -11,7 +11,7 @@ import pkgutil
 from functools import cache
 from typing import TYPE_CHECKING
 
-from .base import Action, Plan, Situation
+from .base import Action, Plan, Situation, Undone
 from .follow_up import PodDeletion, deletions, deletions_due, without_deletions
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ __all__ = [
     "Plan",
     "PodDeletion",
     "Situation",
+    "Undone",
     "all_actions",
     "deletions",
     "deletions_due",

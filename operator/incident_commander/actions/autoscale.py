@@ -20,8 +20,8 @@ from ..api.runbook import AutoscaleAction
 from ..surroundings import Autoscaler
 from ..values import AUTOSCALERS, JsonPatch, Workload, Write
 from .autoscale_guards import guards
-from .autoscaling import DEFAULT_CPU, autoscaled, changed_fields, new_spec, told
-from .base import Plan, Situation
+from .autoscaling import DEFAULT_CPU, autoscaled, changed_fields, new_spec, told, utilization
+from .base import Plan, Situation, Undone
 from .patching import marked
 from .wording import cut, kubectl, resource, target_text
 
@@ -93,8 +93,39 @@ class Autoscale:
             if a.name == parameters["name"]
         )
 
+    def undone(self, parameters: Mapping[str, str], situation: Situation) -> Undone | None:
+        """Hold the HPA against what it was told."""
+        if situation.autoscalers is None:
+            return None
+        now = next((a for a in situation.autoscalers if a.name == parameters["name"]), None)
+        if now is None:
+            return Undone(not parameters["uid"], f"HPA {parameters['name']} is gone", {}, ())
+        if not changed_fields(now.spec, parameters):
+            return None
+        back = autoscaled(situation, {}).get("autoscaler") == parameters.get("autoscaler")
+        what = f"HPA {now.name} is told {told(now.spec)}{' again' if back else ''}"
+        return Undone(back, what, now.metadata, ("spec",))
+
+    def reversal(self, parameters: Mapping[str, str], situation: Situation) -> Plan | None:
+        """Plan to tell an HPA again what it was told before; nothing that was made is deleted."""
+        metrics = (("fromCpu", "cpuUtilization"), ("fromMemory", "memoryUtilization"))
+        added = any(parameters[new] and not parameters.get(old) for old, new in metrics)
+        if not parameters["uid"] or added:
+            return None
+        before = AutoscaleAction(
+            min_replicas=max(1, int(parameters["fromMin"])),
+            max_replicas=int(parameters["fromMax"]),
+            cpu_utilization=_number(parameters.get("fromCpu")),
+            memory_utilization=_number(parameters.get("fromMemory")),
+        )
+        return self.plan(before, situation)
+
 
 ACTION: Final = Autoscale()
+
+
+def _number(text: str | None) -> int | None:
+    return int(text) if text else None
 
 
 def _single(situation: Situation) -> Autoscaler | None:
@@ -112,7 +143,18 @@ def _parameters(
         "maxReplicas": str(spec.max_replicas),
         "cpuUtilization": str(spec.cpu_utilization or ""),
         "memoryUtilization": str(spec.memory_utilization or ""),
+        **(_before(now) if now else {}),
         **autoscaled(situation, {}),
+    }
+
+
+def _before(now: Autoscaler) -> dict[str, str]:
+    """Write down what it was told, so that it can be told so again."""
+    return {
+        "fromMin": str(now.least),
+        "fromMax": str(now.most),
+        "fromCpu": utilization(now.spec, "cpu"),
+        "fromMemory": utilization(now.spec, "memory"),
     }
 
 

@@ -20,6 +20,7 @@ __all__ = [
     "keda",
     "new_spec",
     "told",
+    "utilization",
 ]
 
 DEFAULT_CPU: Final = 80
@@ -61,6 +62,15 @@ def told(spec: Spec) -> str:
     if others:
         parts.append(f"{others} other metric{'s' if others > 1 else ''}")
     return ", ".join([limits, *parts])
+
+
+def utilization(spec: Spec, resource: str) -> str:
+    """Give the average utilization that is asked of a resource, in percent; empty where none is."""
+    for metric in spec.get("metrics") or ():
+        if _resource(metric) == resource:
+            target = metric["resource"].get("target") or {}
+            return str(target.get("averageUtilization") or "")
+    return ""
 
 
 def new_spec(workload: Workload, parameters: Parameters) -> dict[str, Any]:

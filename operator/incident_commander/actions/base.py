@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ..api.common import TargetKind
 from ..api.incident import GuardFinding
-from ..surroundings import Autoscaler
+from ..surroundings import Autoscaler, Budget
 from ..values import Pod, Revision, Workload, Write
 from .follow_up import PodDeletion, deletions
 
 if TYPE_CHECKING:
     from ..api.base import ApiModel
 
-__all__ = ["Action", "Plan", "Situation"]
+__all__ = ["Action", "Plan", "Situation", "Undone"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +31,8 @@ class Situation:
     """Significant hashes of the pod templates already seen failing in this Incident."""
     autoscalers: tuple[Autoscaler, ...] | None = None
     """The HPAs that scale the workload; None where they were not read."""
+    budgets: tuple[Budget, ...] = ()
+    """The PodDisruptionBudgets of its pods, where they were read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,20 @@ class Plan:
     def follow_up(self) -> tuple[PodDeletion, ...]:
         """Pods to delete once the change is observed: part of what is approved."""
         return deletions(self.parameters)
+
+
+@dataclass(frozen=True, slots=True)
+class Undone:
+    """What was changed is no longer as the plan left it: somebody else wrote the same field."""
+
+    back: bool
+    """Whether it is again as it was before the change."""
+    what: str
+    """What is there now, for people: ``its template is that of revision 2 again``."""
+    metadata: Mapping[str, Any]
+    """Of the object that was changed; empty where it is gone."""
+    field: tuple[str, ...]
+    """The field that was changed, by names from the root."""
 
 
 class Action(Protocol):
@@ -99,3 +115,12 @@ class Action(Protocol):
 
     def applied(self, parameters: Mapping[str, str], situation: Situation, marker: str) -> bool:
         """Whether the change is found on the live object: its marker is there."""
+
+    def undone(self, parameters: Mapping[str, str], situation: Situation) -> Undone | None:
+        """Say what became of the change, where others took it back or replaced it."""
+
+    def reversal(self, parameters: Mapping[str, str], situation: Situation) -> Plan | None:
+        """Plan the way back from a plan with these parameters; None where there is none.
+
+        Absolute, too: the value from before stands in the parameters, and in the approved id.
+        """

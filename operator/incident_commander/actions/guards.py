@@ -12,10 +12,12 @@ from typing import Final
 from ..api.common import GuardVerdict, TargetKind
 from ..api.incident import GuardFinding
 from ..values import Pod, Workload
+from .base import Situation
 from .wording import cut, kubectl, resource, target_text
 
 __all__ = [
     "block",
+    "budgets",
     "history_limit",
     "nothing_runs",
     "paused",
@@ -88,6 +90,22 @@ def nothing_runs(workload: Workload) -> GuardFinding | None:
         return None
     return warn(
         "ScaledToZero", "spec.replicas is 0: no pod is replaced, none starts before it is scaled."
+    )
+
+
+def budgets(situation: Situation) -> tuple[GuardFinding, ...]:
+    """Warn where a PodDisruptionBudget is used up: a rollout does not ask it."""
+    workload = situation.workload
+    return tuple(
+        warn(
+            "DisruptionBudget",
+            f"PodDisruptionBudget {budget.name} allows no disruption now ({budget.healthy} pods "
+            f"are healthy, {budget.needed} are to be). A rollout does not ask it: pods of "
+            f"{target_text(workload)} are replaced all the same. See "
+            f"{kubectl(workload, f'describe pdb {budget.name}')}",
+        )
+        for budget in situation.budgets
+        if budget.allowed <= 0
     )
 
 

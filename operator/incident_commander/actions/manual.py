@@ -13,7 +13,7 @@ from ..api.base import ApiModel
 from ..api.common import TargetKind
 from ..api.runbook import ManualAction
 from ..values import Write, digest
-from .base import Plan, Situation
+from .base import Plan, Situation, Undone
 from .wording import cut, target_text
 
 __all__ = ["ACTION", "Manual"]
@@ -77,6 +77,22 @@ class Manual:
     ) -> bool:
         """No: only a person can say so."""
         return False
+
+    def undone(
+        self,
+        parameters: Mapping[str, str],  # noqa: ARG002 -- see below
+        situation: Situation,  # noqa: ARG002
+    ) -> Undone | None:
+        """Give none: what people changed is not known."""
+        return None
+
+    def reversal(
+        self,
+        parameters: Mapping[str, str],  # noqa: ARG002 -- see below
+        situation: Situation,  # noqa: ARG002
+    ) -> Plan | None:
+        """Give none: what people changed is not known."""
+        return None
 
 
 ACTION: Final = Manual()

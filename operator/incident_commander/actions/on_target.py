@@ -8,7 +8,7 @@ from datetime import datetime
 
 from ..api.base import MARKER_ANNOTATION
 from ..values import JsonPatch, Write
-from .base import Situation
+from .base import Plan, Situation, Undone
 
 __all__ = ["OnTarget"]
 
@@ -50,3 +50,15 @@ class OnTarget(ABC):
     ) -> bool:
         """Whether the target carries the marker, which only the patch writes."""
         return situation.workload.annotations.get(MARKER_ANNOTATION) == marker
+
+    @abstractmethod
+    def undone(self, parameters: Mapping[str, str], situation: Situation) -> Undone | None:
+        """Say what became of the change, where others took it back or replaced it."""
+
+    def reversal(
+        self,
+        parameters: Mapping[str, str],  # noqa: ARG002 -- nothing leads back
+        situation: Situation,  # noqa: ARG002
+    ) -> Plan | None:
+        """Give none: what it does cannot be taken back."""
+        return None

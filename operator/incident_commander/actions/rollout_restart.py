@@ -16,14 +16,15 @@ from ..api.base import ApiModel, format_timestamp
 from ..api.common import TargetKind
 from ..api.incident import GuardFinding
 from ..values import RESTARTED_AT_ANNOTATION, JsonPatch, Revision, Workload
-from .base import Plan, Situation
+from .base import Plan, Situation, Undone
 from .destination import choose
 from .follow_up import MOST_DELETED, named, still_there
-from .guards import history_limit, nothing_runs, paused, present, recreated, warn
+from .guards import budgets, history_limit, nothing_runs, paused, present, recreated, warn
 from .left_alone import left_alone
 from .on_target import OnTarget
 from .patching import escaped, guarded_patch
 from .replacing import strategy, stuck
+from .undone import template_undone
 from .wording import deleting, kubectl, resource, revision_text, target_text, then_delete
 
 __all__ = ["ACTION", "RolloutRestart"]
@@ -71,6 +72,11 @@ class RolloutRestart(OnTarget):
         }
 
     @override
+    def undone(self, parameters: Mapping[str, str], situation: Situation) -> Undone | None:
+        """Say so where the template is the one from before the restart, or another release's."""
+        return template_undone(situation, parameters["templateHash"], "")
+
+    @override
     def change(
         self,
         parameters: Mapping[str, str],
@@ -102,6 +108,7 @@ def _guards(situation: Situation) -> tuple[GuardFinding, ...]:
             paused(workload),
             nothing_runs(workload),
             recreated(workload),
+            *budgets(situation),
             *left_alone(situation, ""),
             _last_way_back(situation),
         )

@@ -18,13 +18,14 @@ from ..api.common import TargetKind
 from ..api.runbook import RolloutUndoAction
 from ..values import JsonPatch, Pod, Revision, Workload
 from .annotations import restored
-from .base import Plan, Situation
+from .base import Plan, Situation, Undone
 from .destination import Choice, choose
 from .follow_up import MOST_DELETED, named, still_there
 from .on_target import OnTarget
 from .patching import guarded_patch
 from .replacing import strategy, stuck
 from .undo_guards import guards, undo_command
+from .undone import template_undone
 from .wording import deleting, images_text, target_text, then_delete
 
 __all__ = ["ACTION", "RolloutUndo"]
@@ -63,6 +64,20 @@ class RolloutUndo(OnTarget):
             **strategy(situation.workload),
             **still_there(parameters, situation),
         }
+
+    @override
+    def undone(self, parameters: Mapping[str, str], situation: Situation) -> Undone | None:
+        """Hold the live template against the destination and the one that was left."""
+        return template_undone(situation, parameters["fromHash"], parameters["toHash"])
+
+    @override
+    def reversal(self, parameters: Mapping[str, str], situation: Situation) -> Plan | None:
+        """Plan to release again what was rolled back, however bad it was."""
+        left = [r for r in situation.revisions if r.template_hash == parameters["fromHash"]]
+        number = max((r.number for r in left), default=0)
+        if not number:
+            return None
+        return self.plan(RolloutUndoAction(to_revision=number), situation)
 
     @override
     def change(

@@ -20,7 +20,7 @@ from ..api.runbook import ScaleAction
 from ..surroundings import Autoscaler
 from ..values import JsonPatch, Workload
 from .autoscaling import KEDA_PAUSE, autoscaled, keda, told
-from .base import Plan, Situation
+from .base import Plan, Situation, Undone
 from .guards import block, present, warn
 from .on_target import OnTarget
 from .ownership import manifest_scales, owners, synchronised
@@ -69,6 +69,21 @@ class Scale(OnTarget):
             "replicas": str(situation.workload.replicas),
             **autoscaled(situation, parameters),
         }
+
+    @override
+    def undone(self, parameters: Mapping[str, str], situation: Situation) -> Undone | None:
+        """Compare the number; where an autoscaler moves it on, that is no harm."""
+        workload = situation.workload
+        now, back = str(workload.replicas), str(workload.replicas) == parameters["from"]
+        if now == parameters["to"] or (situation.autoscalers and not back):
+            return None
+        what = f"it has {now} replicas{' again' if back else ''}"
+        return Undone(back, what, workload.raw["metadata"], ("spec", "replicas"))
+
+    @override
+    def reversal(self, parameters: Mapping[str, str], situation: Situation) -> Plan | None:
+        """Plan to go back to the number from before."""
+        return self.plan(ScaleAction(replicas=int(parameters["from"])), situation)
 
     @override
     def change(

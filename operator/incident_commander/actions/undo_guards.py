@@ -8,13 +8,24 @@ from __future__ import annotations
 import shlex
 from typing import Any, Final
 
-from ..api.base import GROUP, MARKER_ANNOTATION
+from ..api.base import FIELD_MANAGER, GROUP, MARKER_ANNOTATION
 from ..api.incident import GuardFinding
+from ..managed import owns
 from ..values import Revision, Workload, significant_hash
 from .annotations import LAST_APPLIED, restored
 from .base import Situation
 from .destination import Choice
-from .guards import block, history_limit, nothing_runs, paused, present, recreated, unpullable, warn
+from .guards import (
+    block,
+    budgets,
+    history_limit,
+    nothing_runs,
+    paused,
+    present,
+    recreated,
+    unpullable,
+    warn,
+)
 from .left_alone import left_alone
 from .ownership import owners, synchronised
 from .wording import cut, kubectl, listed, resource
@@ -36,9 +47,11 @@ def guards(situation: Situation, choice: Choice) -> tuple[GuardFinding, ...]:
         *forbidding,
         _already_there(workload, destination),
         _seen_failing(situation, destination),
+        _loop(workload, choice),
         unpullable(situation.pods, _images(destination), f"Revision {destination.number}"),
         nothing_runs(workload),
         recreated(workload),
+        *budgets(situation),
         *left_alone(situation, destination.label),
         _dropped(workload, destination),
         _cause_stays(workload, destination),
@@ -119,6 +132,30 @@ def _seen_failing(situation: Situation, destination: Revision) -> GuardFinding |
         "SeenFailing",
         f"Revision {destination.number} was seen failing in this incident. Choose another: "
         f"{undo_command(situation.workload, None)}",
+    )
+
+
+def _loop(workload: Workload, choice: Choice) -> GuardFinding | None:
+    """Say so where the release that runs was taken up again, and the destination left for it.
+
+    The revision that runs is older than the one before it only if it was taken up again: A, B, A.
+    To go back to B then is a circle. Whether it was an approved rollback that left B stands in the
+    managed fields.
+    """
+    current, destination = choice.current, choice.destination
+    if current is None or destination is None or current.created_at >= destination.created_at:
+        return None
+    by_hand = undo_command(workload, destination)
+    circle = (
+        f"Revision {destination.number} was left for the release that runs now, which is older: to "
+        "go back to it goes in a circle (A-B-A)."
+    )
+    if not owns(workload.raw["metadata"], FIELD_MANAGER, "spec", "template", "spec"):
+        return warn("Loop", f"{circle} See why: {undo_command(workload, None)}")
+    return block(
+        "Loop",
+        f"{circle} It was an approved rollback that left it. Roll forward; or, if it is good after "
+        f"all, by hand: {by_hand}",
     )
 
 

@@ -23,6 +23,7 @@ from pydantic.alias_generators import to_camel
 
 __all__ = [
     "CLOSED_LABEL",
+    "FIELD_MANAGER",
     "GROUP",
     "HANDLED_ANNOTATION",
     "MARKER_ANNOTATION",
@@ -49,6 +50,8 @@ GROUP: Final = "incidentcommander.dev"
 VERSION: Final = "v1alpha1"
 
 MARKER_ANNOTATION: Final = f"{GROUP}/applied"
+FIELD_MANAGER: Final = "incident-commander"
+"""Under this name the operator's writes stand in an object's managedFields."""
 """On a target: the id of the proposal whose change it carries (written in the same patch)."""
 HANDLED_ANNOTATION: Final = f"{GROUP}/handled"
 """On an Incident: the last ``status.handled.seq`` whose requests were removed."""

@@ -289,6 +289,9 @@ class GuardFinding(ApiModel):
     name: Annotated[str, Field(max_length=63)] = Field(description="Name of the guard.")
     verdict: GuardVerdict = Field(description="Clear, Warn or Block.")
     message: Message = Field(description="What was seen, and how to clear it.")
+    until: Timestamp | None = Field(
+        default=None, description="When it is over by itself, where that is known."
+    )
 
 
 class ProposalTarget(ApiModel):
@@ -346,7 +349,8 @@ class Proposal(ApiModel):
         description="The same by plain kubectl."
     )
     approve_command: Annotated[str, Field(max_length=1024)] = Field(
-        description="The command that approves this proposal: copy, paste, done."
+        description="The command that approves this proposal: copy, paste, done. Empty for a "
+        "revert that was approved along with what it reverts."
     )
     guards: Annotated[list[GuardFinding], Field(max_length=24)] = Field(
         default_factory=list, description="What speaks against it."
@@ -359,6 +363,11 @@ class Proposal(ApiModel):
     revert_of: ProposalId | None = Field(
         default=None, description="The proposal that this one reverts."
     )
+
+    @property
+    def approved_along(self) -> bool:
+        """Whether it is a revert that needs no approval of its own."""
+        return self.revert_of is not None and not self.approve_command
 
     @property
     def blocked(self) -> bool:
@@ -640,6 +649,13 @@ class IncidentStatus(ApiModel):
     )
     requested: Annotated[list[Annotated[str, Field(max_length=40)]], Field(max_length=16)] = Field(
         default_factory=list, description="Remediations that somebody asked for by `propose`."
+    )
+    take_back: ProposalId | None = Field(
+        default=None, description="The remediation whose revert is to be proposed next."
+    )
+    fought_by: Annotated[list[Text256], Field(max_length=8)] = Field(
+        default_factory=list,
+        description="Field managers that took a remediation of this Incident back.",
     )
     remediations: Annotated[int, Field(ge=0)] = Field(
         default=0, description="Changes of the target made for this Incident so far."

@@ -14,6 +14,7 @@ from ..api.incident import Evidence, Execution, ExecutionState, Proposal
 from ..questions import Facts
 from ..values import AUTOSCALERS, Applied, Missing, Refused, Stale, Write
 from . import propose
+from .breaker import blocks_now
 from .case import Case
 from .evolve import OPERATOR, Draft
 from .recheck import drift_of, drifted, superseded
@@ -87,6 +88,12 @@ def _moved(
             f"it was interrupted, and its target moved from generation "
             f"{execution.target_generation} to {generation} meanwhile",
         )
+    if blocked := blocks_now(case, live, proposal):
+        return superseded(
+            _not_applied(draft, execution).set(execution=None),
+            proposal,
+            f"its target moved: {blocked}",
+        )
     return draft.add(
         "RemediationRetried",
         f"The target moved to generation {generation} meanwhile; nothing that the plan depends on "
@@ -123,7 +130,9 @@ def _applied(
         proposal=proposal.id,
         evidence=Evidence(query=proposal.command[:512], value=f"generation {generation}"),
         changes={
-            "remediations": draft.status.remediations + 1,
+            # To take a change back is no further attempt.
+            "remediations": draft.status.remediations + (proposal.revert_of is None),
+            "take_back": None if proposal.revert_of else draft.status.take_back,
             "execution": execution.model_copy(
                 update={
                     "state": ExecutionState.APPLIED,

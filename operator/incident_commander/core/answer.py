@@ -11,12 +11,12 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from ..api.common import Phase, ProposalState, Verdict
-from ..api.incident import Approval, Proposal, Roles
+from ..api.incident import Approval, Milestones, Proposal, Roles
 from . import propose
 from .act import confirmed
 from .case import BY_PEOPLE, Case
 from .evolve import MAX_MESSAGE, TRANSITIONS, Draft
-from .moves import close, close_open, start_monitoring, start_round, to_verifying
+from .moves import close, close_open, next_attempt, start_monitoring, start_round, to_verifying
 from .requests import Request, came_with_creation, handled_with
 from .verify import told
 from .wording import cut, sentence
@@ -24,6 +24,9 @@ from .wording import cut, sentence
 __all__ = ["answer"]
 
 _ACTIVE: Final = frozenset({Phase.DIAGNOSING, Phase.INVESTIGATING, Phase.AWAITING_APPROVAL})
+_UNDER_WAY: Final = frozenset(
+    {ProposalState.APPROVED, ProposalState.EXECUTING, ProposalState.APPLIED}
+)
 _REFUSED: Final = "RequestRefused"
 _QUOTED_WHOLE: Final = 100
 """Longer words than this may be cut in the entry about the request; they follow in full."""
@@ -55,7 +58,7 @@ def _one(case: Case, draft: Draft, request: Request) -> Draft:
     handler = _HANDLERS.get(request.key)
     if handler is None:
         return _refuse(draft, request, "this version of the operator cannot do that yet")
-    if draft.status.phase.ended and request.key != "note":
+    if draft.status.phase.ended and request.key not in {"note", "reopen"}:
         return _refuse(draft, request, f"this Incident has ended ({draft.status.phase})")
     return handler(case, draft, request)
 
@@ -118,14 +121,15 @@ def _not_approvable(
     return None
 
 
-def _reject(_case: Case, draft: Draft, request: Request) -> Draft:
+def _reject(case: Case, draft: Draft, request: Request) -> Draft:
     name, _, why = request.value.partition(":")
     proposal = draft.status.proposal(name.strip())
     if proposal is None:
         return _refuse(draft, request, "there is no such proposal")
+    if proposal.state in _UNDER_WAY and draft.status.phase in {Phase.REMEDIATING, Phase.VERIFYING}:
+        return _stop(case, draft, request, proposal)
     if proposal.state is not ProposalState.PROPOSED:
-        hint = "; it is being applied, wait for its outcome" if proposal.state.committed else ""
-        return _refuse(draft, request, f"that proposal is {proposal.state}, not open{hint}")
+        return _refuse(draft, request, f"that proposal is {proposal.state}, not open")
     key = propose.remedy_key(proposal.action, proposal.parameters)
     draft = draft.proposal(proposal.id, state=ProposalState.REJECTED, recommended=False).set(
         rejected=[*draft.status.rejected, key][-32:]
@@ -139,6 +143,54 @@ def _reject(_case: Case, draft: Draft, request: Request) -> Draft:
         actor=request.by,
         proposal=proposal.id,
         phase=Phase.INVESTIGATING if last else None,
+    )
+
+
+def _stop(case: Case, draft: Draft, request: Request, proposal: Proposal) -> Draft:
+    """Stop waiting for what is being applied: nothing is changed, its revert is proposed."""
+    why = request.value.partition(":")[2].strip() or "no reason"
+    begun = draft.status.execution is not None
+    key = propose.remedy_key(proposal.action, proposal.parameters)
+    draft = draft.proposal(proposal.id, state=ProposalState.REJECTED, recommended=False).set(
+        rejected=[*draft.status.rejected, key][-32:],
+        take_back=proposal.id if begun and not proposal.revert_of else None,
+    )
+    state = "Nothing had been changed yet."
+    if begun:
+        state = (
+            "Nothing is changed now: what was done stays as it is, and taking it back is proposed "
+            "where that is possible."
+        )
+    return next_attempt(
+        case,
+        draft,
+        "RemediationStopped",
+        f"{request.by} rejected {proposal.id} while it was under way: {cut(why, 150)}. {state}",
+        actor=request.by,
+        go_on=begun,
+    )
+
+
+def _reopen(_case: Case, draft: Draft, request: Request) -> Draft:
+    status = draft.status
+    if status.phase not in {Phase.RESOLVED, Phase.DISMISSED}:
+        return _refuse(
+            draft, request, f"the phase is {status.phase}, neither Resolved nor Dismissed"
+        )
+    milestones = status.milestones or Milestones()
+    return start_round(
+        draft,
+        "IncidentReopened",
+        f"{request.by} reopened it: {cut(request.value, 300)}. Diagnosing again, attempt "
+        f"{status.attempt + 1}.",
+        actor=request.by,
+        attempt=status.attempt + 1,
+        approval=None,
+        execution=None,
+        verification=None,
+        monitoring=None,
+        postmortem=None,
+        milestones=milestones.model_copy(update={"resolved_at": None, "closed_at": None}),
     )
 
 
@@ -306,4 +358,5 @@ _HANDLERS: Final[Mapping[str, Handler]] = {
     "confirm": _confirm,
     "resolve": _resolve,
     "dismiss": _dismiss,
+    "reopen": _reopen,
 }

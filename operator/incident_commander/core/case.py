@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final, Protocol
 
+from ..api.common import Phase
 from ..api.incident import Incident, IncidentStatus, PinnedPolicy
 from ..api.policy import ResponsePolicy, ResponsePolicySpec
 from ..api.runbook import (
@@ -23,7 +24,7 @@ from ..checks.base import Subject
 from ..questions import Facts, ProofNeed, TargetNeeds
 from ..values import IncidentRef, Outcome, Workload
 
-__all__ = ["BUILT_IN_STEPS", "BY_PEOPLE", "Case", "Library", "Limits"]
+__all__ = ["BUILT_IN_STEPS", "BY_PEOPLE", "Case", "Library", "Limits", "Neighbour"]
 
 BUILT_IN_STEPS = (
     DiagnosisStep(name="pods", pod_status=PodStatusCheck()),
@@ -65,6 +66,24 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
+class Neighbour:
+    """Another open Incident of the same target, as this process last saw it."""
+
+    name: str
+    phase: Phase
+    acting: str = ""
+    """Id of the proposal that it carries out or verifies now; empty where none."""
+
+    @classmethod
+    def of(cls, incident: Incident) -> Neighbour:
+        """Sum an Incident up."""
+        status = incident.status
+        busy = status.phase in {Phase.REMEDIATING, Phase.VERIFYING} and status.execution is not None
+        acting = status.execution.proposal if busy and status.execution else ""
+        return cls(incident.metadata.name, status.phase, acting)
+
+
+@dataclass(frozen=True, slots=True)
 class Case:
     """An Incident as just read, and the world as far as it is known without asking."""
 
@@ -76,6 +95,8 @@ class Case:
     """What came of the write to the target, in this process; None after a restart."""
     guard_fingerprint: str | None = None
     """Fingerprint of the admission guard as watched; None where that is not known."""
+    neighbours: Sequence[Neighbour] = ()
+    """Other open Incidents of the same target."""
 
     @property
     def status(self) -> IncidentStatus:

@@ -133,7 +133,9 @@ def _wake_at(case: Case, status: IncidentStatus) -> datetime | None:
             return waiting.next_round(case, status)
         case Phase.AWAITING_APPROVAL:
             open_ = [p.expires_at for p in status.proposals if p.state is ProposalState.PROPOSED]
-            return soon if waiting.guard_moved(case) else max(open_, default=soon)
+            if waiting.guard_moved(case):
+                return soon
+            return min([max(open_, default=soon), *waiting.over_at(status)])
         case Phase.REMEDIATING:
             return case.now + case.limits.rollout_poll
         case Phase.VERIFYING:

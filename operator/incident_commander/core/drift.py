@@ -82,7 +82,7 @@ def _planned_again(case: Case, facts: Facts, found: Drifts) -> list[propose.Cand
         return []
     names = {p.remediation for p in case.status.proposals if p.id in found}
     planned = propose.candidates(case, live, diagnosis.findings, runbook)
-    return [c for c in planned if c.remediation.name in names]
+    return [c for c in planned if c.name in names]
 
 
 def _offer_anew(case: Case, draft: Draft, facts: Facts, found: Drifts, changed: str) -> Draft:

@@ -47,7 +47,9 @@ TRANSITIONS: Final[Mapping[Phase, frozenset[Phase]]] = {
         {Phase.DIAGNOSING, Phase.INVESTIGATING, Phase.REMEDIATING, Phase.VERIFYING} | _ENDS
     ),
     Phase.REMEDIATING: frozenset({Phase.VERIFYING, Phase.DIAGNOSING, Phase.INVESTIGATING}),
-    Phase.VERIFYING: frozenset({Phase.MONITORING, Phase.DIAGNOSING, Phase.INVESTIGATING} | _ENDS),
+    Phase.VERIFYING: frozenset(
+        {Phase.MONITORING, Phase.REMEDIATING, Phase.DIAGNOSING, Phase.INVESTIGATING} | _ENDS
+    ),
     Phase.MONITORING: frozenset({Phase.RESOLVED, Phase.DIAGNOSING} | _ENDS),
     Phase.RESOLVED: frozenset({Phase.CLOSED, Phase.DIAGNOSING, Phase.MERGED}),
     Phase.CLOSED: frozenset(),

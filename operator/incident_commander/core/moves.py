@@ -52,8 +52,19 @@ def start_round(
     )
 
 
-def next_attempt(case: Case, draft: Draft, reason: str, message: str) -> Draft:
-    """Try again without what failed, or leave it to people when the attempts are used up."""
+def next_attempt(
+    case: Case,
+    draft: Draft,
+    reason: str,
+    message: str,
+    *,
+    actor: str = OPERATOR,
+    go_on: bool = False,
+) -> Draft:
+    """Try again without what failed, or leave it to people when the attempts are used up.
+
+    ``go_on``: diagnose again even then, since there is something to offer.
+    """
     status = draft.status
     forgotten: dict[str, Any] = {
         "attempt": status.attempt + 1,
@@ -63,19 +74,26 @@ def next_attempt(case: Case, draft: Draft, reason: str, message: str) -> Draft:
         "monitoring": None,
     }
     draft = close_open(draft)
-    if status.remediations >= case.policy.max_attempts:
+    if status.remediations >= case.policy.max_attempts and not go_on:
         draft = draft.set(**forgotten)
         return investigate(
             draft,
             reason,
             f"{message} All {case.policy.max_attempts} attempts are used up: people investigate.",
+            actor=actor,
         )
     return start_round(
-        draft, reason, f"{message} Diagnosing again, attempt {status.attempt + 1}.", **forgotten
+        draft,
+        reason,
+        f"{message} Diagnosing again, attempt {status.attempt + 1}.",
+        actor=actor,
+        **forgotten,
     )
 
 
-def investigate(draft: Draft, reason: str, message: str, **changes: Any) -> Draft:
+def investigate(
+    draft: Draft, reason: str, message: str, *, actor: str = OPERATOR, **changes: Any
+) -> Draft:
     """Leave it to people.
 
     A change of the target from now on is a reason to diagnose again: what runs now is noted at the
@@ -86,6 +104,7 @@ def investigate(draft: Draft, reason: str, message: str, **changes: Any) -> Draf
     return draft.add(
         reason,
         message,
+        actor=actor,
         phase=Phase.INVESTIGATING,
         changes={"diagnosis": unseen, **changes},
     )

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from ..actions import Plan, Situation, all_actions, deletions, without_deletions
 from ..api.base import GROUP
-from ..api.common import Confidence, GuardVerdict, OnFailure, ProposalState, Verdict
+from ..api.common import Confidence, GuardVerdict, OnFailure, ProposalState, Risk, Verdict
 from ..api.incident import (
     Finding,
     GuardFinding,
@@ -20,41 +20,59 @@ from ..api.incident import (
 from ..api.runbook import Remediation, Runbook, VerificationSpec, When
 from ..checks.autoscaler import autoscalers_need
 from ..checks.relate import older_than_release
-from ..questions import DryRunNeed, Facts, Need
+from ..questions import BudgetsNeed, DryRunNeed, Facts, Need
 from ..values import DryRun, GuardProof, Missing, Refused, Unavailable, Workload, digest
+from .breaker import Planned, breaker
 from .case import Case
 from .diff import diff
 from .wording import cut
 
 __all__ = [
     "ABOUT_AUTOSCALERS",
+    "AUTO_REVERTED",
+    "REPLACING_PODS",
     "Candidate",
+    "budgets_need",
     "candidates",
     "dry_runs",
     "judge_when",
     "needs",
     "offer",
+    "recommended",
     "remedy_key",
+    "revert_plan",
+    "reverting",
     "situation",
     "unread",
 ]
 
 ABOUT_AUTOSCALERS: Final = frozenset({"autoscale", "scale"})
 """Actions that depend on what autoscalers of the target are told."""
+REPLACING_PODS: Final = frozenset({"rolloutUndo", "rolloutRestart"})
+"""Actions that replace pods, and may disturb a PodDisruptionBudget."""
+AUTO_REVERTED: Final = frozenset({"scale", "autoscale"})
+"""Actions that `onFailure: Revert` takes back without another approval. Never an undo: that would
+release the bad version again."""
 _DRY_RUN_MARKER: Final = "dry-run"
+_OLDER: Final = "OlderThanRelease"
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
     """A remediation that may be offered, planned."""
 
-    remediation: Remediation
+    name: str
+    action: str
+    risk: Risk
+    on_failure: OnFailure
     plan: Plan
     confidence: Confidence
     because: str
     dry_run: DryRunNeed | None
     older_trouble: bool = False
     """Whether it takes back a release that is younger than the trouble."""
+    revert_of: str | None = None
+    """Id of the proposal that it takes back."""
 
 
 def situation(case: Case, facts: Facts) -> Situation | None:
@@ -65,13 +83,21 @@ def situation(case: Case, facts: Facts) -> Situation | None:
         return None
     pods = facts.pods(case.target.pods)
     autoscalers = facts.autoscalers(autoscalers_need(case.subject))
+    budgets = facts.budgets(budgets_need(case))
     return Situation(
         workload=workload,
         revisions=revisions,
         pods=pods if isinstance(pods, tuple) else (),
         failing=frozenset(case.status.failing_templates),
         autoscalers=autoscalers if isinstance(autoscalers, tuple) else None,
+        budgets=budgets if isinstance(budgets, tuple) else (),
     )
+
+
+def budgets_need(case: Case) -> BudgetsNeed:
+    """Ask for the PodDisruptionBudgets of the target's pods."""
+    need = case.target.workload
+    return BudgetsNeed(need.kind, need.namespace, need.name)
 
 
 def needs(case: Case, proposals: Iterable[Proposal]) -> frozenset[Need]:
@@ -135,19 +161,80 @@ def candidates(
             continue
         plan = action.plan(parameters, where)
         requested = confidence is Confidence.REQUESTED
-        key = remedy_key(remediation.action, dict(plan.parameters))
-        twice = any(
-            key == remedy_key(c.remediation.action, dict(c.plan.parameters)) for c in planned
-        )
-        tried = {key, remediation.name} & set(case.status.rejected)
-        if twice or (tried and not requested):
+        tried = {remedy_key(remediation.action, plan.parameters), remediation.name}
+        if _planned(plan, remediation.action, planned) or (
+            tried & set(case.status.rejected) and not requested
+        ):
             continue
         older = remediation.action == "rolloutUndo" and any(
             older_than_release(f, found) for f in found
         )
-        dry_run = _dry_run(case, where, remediation, plan)
-        planned.append(Candidate(remediation, plan, confidence, because, dry_run, older))
-    return planned
+        planned.append(
+            Candidate(
+                name=remediation.name,
+                action=remediation.action,
+                risk=remediation.risk,
+                on_failure=remediation.on_failure,
+                plan=plan,
+                confidence=confidence,
+                because=because,
+                dry_run=_dry_run(case, where, remediation.action, plan),
+                older_trouble=older,
+            )
+        )
+    back = _way_back(case, where)
+    return (
+        planned if back is None or _planned(back.plan, back.action, planned) else [*planned, back]
+    )
+
+
+def _planned(plan: Plan, action: str, planned: Sequence[Candidate]) -> bool:
+    """Whether the same change is among them already."""
+    key = remedy_key(action, plan.parameters)
+    return any(key == remedy_key(c.action, c.plan.parameters) for c in planned)
+
+
+def _way_back(case: Case, where: Situation) -> Candidate | None:
+    """Plan the revert of what was stopped, or of a rollback that did not help."""
+    taken = case.status.proposal(case.status.take_back) if case.status.take_back else None
+    if taken is None:
+        return None
+    plan = revert_plan(taken, where)
+    if plan is None or remedy_key(taken.action, plan.parameters) in case.status.rejected:
+        return None
+    return Candidate(
+        name=_revert_name(taken),
+        action=taken.action,
+        risk=Risk.HIGH if taken.action == "rolloutUndo" else taken.risk,
+        on_failure=OnFailure.ESCALATE,
+        plan=plan,
+        confidence=Confidence.UNPROVEN,
+        because=f"it takes {taken.id} back; whether that helps is not known",
+        dry_run=_dry_run(case, where, taken.action, plan),
+        revert_of=taken.id,
+    )
+
+
+def _revert_name(taken: Proposal) -> str:
+    """Name it so that nobody takes it for the remediation itself."""
+    return f"revert-{taken.remediation}"[:40].rstrip("-")
+
+
+def revert_plan(taken: Proposal, where: Situation) -> Plan | None:
+    """Plan to take a proposal's change back; None where nothing leads back, or nothing is to do.
+
+    The release that a rollback left is known to fail: that, and the circle, are said, not forbidden,
+    since to stop at a rollback that made things worse must be possible.
+    """
+    plan = all_actions()[taken.action].reversal(taken.parameters, where)
+    if plan is None or not plan.parameters or any(g.name == "AlreadyThere" for g in plan.guards):
+        return None
+    said = {"SeenFailing", "Loop"}
+    guards = tuple(
+        g.model_copy(update={"verdict": GuardVerdict.WARN}) if g.name in said else g
+        for g in plan.guards
+    )
+    return replace(plan, guards=guards, summary=cut(f"Revert {taken.id}: {plan.summary}", 512))
 
 
 def _confidence(
@@ -161,13 +248,11 @@ def _confidence(
     return (Confidence.PROVEN, why) if holds else (Confidence.UNPROVEN, why)
 
 
-def _dry_run(
-    case: Case, where: Situation, remediation: Remediation, plan: Plan
-) -> DryRunNeed | None:
+def _dry_run(case: Case, where: Situation, action: str, plan: Plan) -> DryRunNeed | None:
     if any(g.verdict is GuardVerdict.BLOCK for g in plan.guards):
         return None
     started = case.status.diagnosis.started_at if case.status.diagnosis else None
-    write = all_actions()[remediation.action].write(
+    write = all_actions()[action].write(
         plan.parameters, where, _DRY_RUN_MARKER, started or case.now
     )
     return DryRunNeed.of(where.workload, write) if write else None
@@ -182,83 +267,131 @@ def offer(
     case: Case, facts: Facts, planned: Sequence[Candidate], runbook: Runbook, proof: GuardProof
 ) -> list[Proposal]:
     """Turn planned remediations into proposals; the first wholly proven one is recommended."""
-    proposals: list[Proposal] = []
-    for candidate in planned:
-        first = not any(p.recommended for p in proposals)
-        proposals.append(_proposal(case, facts, candidate, runbook, proof, first_so_far=first))
-    return proposals
+    live = situation(case, facts)
+    if live is None:
+        return []
+    return recommended(_proposal(case, facts, live, c, runbook, proof) for c in planned)
+
+
+def recommended(proposals: Iterable[Proposal]) -> list[Proposal]:
+    """Recommend the first open one that is wholly proven and that nothing speaks against."""
+    found: list[Proposal] = []
+    for proposal in proposals:
+        fit = (
+            proposal.state is ProposalState.PROPOSED
+            and proposal.confidence is Confidence.PROVEN
+            and not proposal.blocked
+            and not any(g.name == _OLDER for g in proposal.guards)
+            and not any(p.recommended for p in found)
+        )
+        found.append(proposal.model_copy(update={"recommended": fit}))
+    return found
 
 
 def _proposal(
     case: Case,
     facts: Facts,
+    live: Situation,
     candidate: Candidate,
     runbook: Runbook,
     proof: GuardProof,
-    *,
-    first_so_far: bool,
 ) -> Proposal:
-    remediation, plan = candidate.remediation, candidate.plan
-    workload = facts.workload(case.target.workload)
-    uid = workload.uid if isinstance(workload, Workload) else ""
+    plan = candidate.plan
     shown, guard = _diff(facts, candidate)
     guards = [
         *plan.guards,
-        *_guards(case, candidate),
+        *_guards(candidate),
+        *breaker(case, live, _to_judge(candidate)),
         *([guard] if guard else []),
     ]
-    blocked = any(g.verdict is GuardVerdict.BLOCK for g in guards)
     verification = verification_plan(runbook.spec.verification)
-    identity = _identity(case, remediation, plan, verification, proof)
+    identity = _identity(case, candidate, verification, proof)
     target, meta = case.incident.spec.target, case.incident.metadata
-    proven = candidate.confidence is Confidence.PROVEN
     return Proposal(
         id=identity,
-        remediation=remediation.name,
-        action=remediation.action,
+        remediation=candidate.name,
+        action=candidate.action,
         parameters=dict(plan.parameters),
         depends_on=dict(plan.depends_on),
         state=ProposalState.PROPOSED,
-        recommended=proven and not blocked and not candidate.older_trouble and first_so_far,
         confidence=candidate.confidence,
-        risk=remediation.risk,
+        risk=candidate.risk,
         summary=cut(plan.summary, 512),
         reason=cut(f"{candidate.confidence}: {candidate.because}. {plan.reason}", 512),
-        target=ProposalTarget(kind=target.kind, name=target.name, uid=uid),
+        target=ProposalTarget(kind=target.kind, name=target.name, uid=live.workload.uid),
         diff=shown,
         command=plan.command,
         approve_command=(
             f"kubectl -n {meta.namespace} annotate incident {meta.name} {GROUP}/approve={identity}"
         ),
-        guards=guards,
+        guards=guards[:24],
         verification=verification,
-        on_failure=remediation.on_failure,
+        on_failure=candidate.on_failure,
         expires_at=case.now + case.policy.expire_after,
+        revert_of=candidate.revert_of,
     )
 
 
-def _guards(case: Case, candidate: Candidate) -> list[GuardFinding]:
-    """Say what speaks against it whatever the action."""
+def _to_judge(candidate: Candidate) -> Planned:
+    command, revert_of = candidate.plan.command, candidate.revert_of
+    return Planned(candidate.action, candidate.confidence, command, revert_of)
+
+
+def reverting(case: Case, taken: Proposal, plan: Plan) -> Proposal:
+    """Give the revert that was approved with a proposal: it needs no approval of its own.
+
+    It is pinned by the approved id: its number stands in what that plan depends on.
+    """
+    guard = case.status.guard.fingerprint if case.status.guard else ""
+    content = {"revertOf": taken.id, "parameters": dict(plan.parameters), "guard": guard}
+    return taken.model_copy(
+        update={
+            "id": f"{_revert_name(taken)}-{digest(content)[:8]}",
+            "remediation": _revert_name(taken),
+            "parameters": dict(plan.parameters),
+            "depends_on": dict(plan.depends_on),
+            "state": ProposalState.APPROVED,
+            "recommended": False,
+            "summary": cut(plan.summary, 512),
+            "reason": cut(f"{taken.id} was approved with onFailure: Revert.", 512),
+            "diff": "",
+            "command": plan.command,
+            "approve_command": "",
+            "guards": list(plan.guards),
+            "on_failure": OnFailure.ESCALATE,
+            "revert_of": taken.id,
+        }
+    )
+
+
+def _guards(candidate: Candidate) -> list[GuardFinding]:
+    """Say what speaks against it, whatever the action."""
     guards = []
-    status, most = case.status, case.policy.max_attempts
-    if status.remediations >= most:
-        guards.append(
-            _block(
-                "AttemptsUsedUp",
-                f"{status.remediations} changes were made for this Incident, the policy allows "
-                f"{most} (approvals.maxAttempts). Fix it by other means, then annotate with "
-                f"{GROUP}/resolve=<how>.",
-            )
-        )
     if candidate.older_trouble:
-        guards.append(
-            GuardFinding(
-                name="OlderThanRelease",
-                verdict=GuardVerdict.WARN,
-                message="The trouble began before this release: taking it back may not help.",
-            )
-        )
+        message = "The trouble began before this release: taking it back may not help."
+        guards.append(GuardFinding(name=_OLDER, verdict=GuardVerdict.WARN, message=message))
+    if candidate.on_failure is OnFailure.REVERT:
+        guards.append(_on_failure(candidate))
     return guards
+
+
+def _on_failure(candidate: Candidate) -> GuardFinding:
+    """Say what `onFailure: Revert` means here: part of what is approved."""
+    parameters = candidate.plan.parameters
+    if candidate.action in AUTO_REVERTED and (candidate.action == "scale" or parameters.get("uid")):
+        back = f"{parameters['from']} replicas" if candidate.action == "scale" else "its old values"
+        return GuardFinding(
+            name="RevertsOnFailure",
+            verdict=GuardVerdict.CLEAR,
+            message=f"If verification fails, it is taken back to {back} at once: that is approved "
+            "along with it.",
+        )
+    return GuardFinding(
+        name="NoRevert",
+        verdict=GuardVerdict.WARN,
+        message=f"The Runbook says onFailure: Revert, but a {candidate.action} is never taken back "
+        "by itself. If verification fails, people decide.",
+    )
 
 
 def verification_plan(spec: VerificationSpec) -> VerificationPlan:
@@ -273,28 +406,19 @@ def verification_plan(spec: VerificationSpec) -> VerificationPlan:
 
 
 def _identity(
-    case: Case,
-    remediation: Remediation,
-    plan: Plan,
-    verification: VerificationPlan,
-    proof: GuardProof,
+    case: Case, candidate: Candidate, verification: VerificationPlan, proof: GuardProof
 ) -> str:
-    on_failure: OnFailure = remediation.on_failure
-    return (
-        f"{remediation.name}-"
-        + digest(
-            {
-                "incident": case.incident.metadata.uid,
-                "attempt": case.status.attempt,
-                "action": remediation.action,
-                "parameters": dict(plan.parameters),
-                "dependsOn": dict(plan.depends_on),
-                "verification": json.loads(verification.model_dump_json()),
-                "onFailure": str(on_failure),
-                "guard": proof.fingerprint,
-            }
-        )[:8]
-    )
+    content = {
+        "incident": case.incident.metadata.uid,
+        "attempt": case.status.attempt,
+        "action": candidate.action,
+        "parameters": dict(candidate.plan.parameters),
+        "dependsOn": dict(candidate.plan.depends_on),
+        "verification": json.loads(verification.model_dump_json()),
+        "onFailure": str(candidate.on_failure),
+        "guard": proof.fingerprint,
+    }
+    return f"{candidate.name}-{digest(content)[:8]}"
 
 
 def _diff(facts: Facts, candidate: Candidate) -> tuple[str, GuardFinding | None]:

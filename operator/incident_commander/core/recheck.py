@@ -17,6 +17,7 @@ from ..api.runbook import DiagnosisStep
 from ..questions import Facts
 from ..values import Missing, Unavailable, Workload, significant_hash
 from . import diagnose, propose
+from .breaker import blocks_now
 from .case import BY_PEOPLE, Case
 from .evolve import Draft
 from .moves import investigate, start_round, to_verifying
@@ -52,6 +53,8 @@ def check_again(case: Case, draft: Draft, facts: Facts, proposal: Proposal) -> D
         return _wait(case, draft, proposal, "its autoscaler cannot be read")
     if drift := drift_of(proposal, live):
         return drifted(case, draft, proposal, live.workload, drift)
+    if not proposal.approved_along and (problem := blocks_now(case, live, proposal)):
+        return superseded(draft, proposal, f"it is blocked now: {problem}")
     if problem := _when_no_longer_true(case, draft, facts, proposal):
         return superseded(draft, proposal, problem)
     return _intend(case, draft, proposal, live)
@@ -146,7 +149,9 @@ def stale_steps(case: Case) -> list[DiagnosisStep]:
     """Steps of the proposal's ``when`` whose findings are too old to act on."""
     status = case.status
     proposal = status.proposal(status.approval.proposal) if status.approval else None
-    if proposal is None or proposal.confidence is Confidence.REQUESTED or case.runbook is None:
+    if proposal is None or case.runbook is None:
+        return []
+    if proposal.confidence is Confidence.REQUESTED or proposal.revert_of:
         return []
     found = {f.step: f for f in status.diagnosis.findings} if status.diagnosis else {}
     remediation = next(

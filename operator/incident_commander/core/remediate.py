@@ -10,7 +10,7 @@ from __future__ import annotations
 from ..api.incident import ExecutionState
 from ..checks.templates import TemplateProblem
 from ..questions import Facts, Need
-from . import diagnose, propose
+from . import diagnose, others, propose
 from .act import Command, act
 from .case import Case
 from .evolve import Draft
@@ -38,7 +38,7 @@ def needs(case: Case) -> frozenset[Need]:
     elif execution.state is ExecutionState.INTENT:
         base |= {target.revisions, *more}
     elif execution.state is ExecutionState.APPLIED:
-        base |= more & {target.pods}
+        base |= others.needs(case) | more
     return frozenset(base)
 
 
@@ -54,6 +54,8 @@ def decide(case: Case, draft: Draft, facts: Facts) -> tuple[Draft, Command | Non
         case ExecutionState.INTENT:
             return act(case, draft, facts, proposal, execution)
         case ExecutionState.APPLIED:
+            if changed := others.changed_by_others(case, draft, facts):
+                return changed, None
             return follow(case, draft, facts, proposal, execution)
         case ExecutionState.COMPLETE | ExecutionState.NOT_APPLIED:
             return next_attempt(case, draft, "RemediationLost", "It was not followed up."), None

@@ -44,10 +44,13 @@ def needs(case: Case, facts: Facts) -> frozenset[Need]:
 
 
 def _of_remediations(case: Case, chosen: diagnose.Chosen) -> frozenset[Need]:
-    offered = chosen.runbook.spec.remediation if chosen.runbook else []
-    if any(r.action in propose.ABOUT_AUTOSCALERS for r in offered):
-        return frozenset({autoscalers_need(case.subject)})
-    return frozenset()
+    actions = {r.action for r in chosen.runbook.spec.remediation} if chosen.runbook else set()
+    asked: set[Need] = set()
+    if actions & propose.ABOUT_AUTOSCALERS:
+        asked.add(autoscalers_need(case.subject))
+    if actions & propose.REPLACING_PODS:
+        asked.add(propose.budgets_need(case))
+    return frozenset(asked)
 
 
 def _seen_failing(case: Case, facts: Facts, found: list[Finding]) -> Case:

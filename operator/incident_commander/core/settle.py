@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..api.base import format_duration
 from ..api.common import Phase, ProposalState
-from ..api.incident import Execution, ExecutionState, Proposal
+from ..api.incident import Approval, Execution, ExecutionState, Proposal
 from ..questions import Facts
 from ..values import Missing, Unavailable, Workload
 from . import propose, verify
@@ -13,7 +13,7 @@ from .evolve import Draft
 from .moves import next_attempt
 from .rollout import RolloutState, progress
 
-__all__ = ["await_rollout", "fail"]
+__all__ = ["await_rollout", "fail", "revert"]
 
 
 def await_rollout(
@@ -56,6 +56,8 @@ def _out_of_time(case: Case, draft: Draft, proposal: Proposal, execution: Execut
 def _complete(
     case: Case, draft: Draft, proposal: Proposal, execution: Execution, message: str
 ) -> Draft:
+    if proposal.revert_of:
+        return _taken_back(case, draft, proposal, message)
     draft = draft.add(
         "RolloutCompleted",
         f"{message}. Next: {proposal.verification.successes} good samples in a row.",
@@ -75,6 +77,37 @@ def _complete(
     return draft.milestone(once=False, remediated_at=case.now)
 
 
+def _taken_back(case: Case, draft: Draft, proposal: Proposal, message: str) -> Draft:
+    """A revert ends where the trouble was before: that is diagnosed again, not verified."""
+    said = f"{message}. {proposal.revert_of} is taken back."
+    return next_attempt(
+        case, draft.proposal(proposal.id, state=ProposalState.VERIFIED), "RevertCompleted", said
+    )
+
+
+def revert(
+    case: Case, draft: Draft, proposal: Proposal, reverting: Proposal, message: str
+) -> Draft:
+    """Take a change back at once, as its approval said."""
+    approval = draft.status.approval
+    assert approval is not None  # noqa: S101 - for the type checker: a change had one
+    key = propose.remedy_key(proposal.action, proposal.parameters)
+    draft = draft.proposal(proposal.id, state=ProposalState.FAILED, recommended=False)
+    return draft.add(
+        "RevertStarted",
+        f"{message} {approval.by} approved with it that it is taken back then: {reverting.summary}.",
+        proposal=reverting.id,
+        phase=Phase.REMEDIATING,
+        changes={
+            "rejected": [*draft.status.rejected, key, proposal.remediation][-32:],
+            "proposals": [reverting, *draft.status.proposals][:8],
+            "approval": Approval(proposal=reverting.id, by=approval.by, at=case.now),
+            "execution": None,
+            "verification": None,
+        },
+    )
+
+
 def fail(case: Case, draft: Draft, proposal: Proposal, reason: str, message: str) -> Draft:
     """Give this remediation up: the next attempt goes without it."""
     failed = [propose.remedy_key(proposal.action, proposal.parameters)]
@@ -82,7 +115,11 @@ def fail(case: Case, draft: Draft, proposal: Proposal, reason: str, message: str
         # A restart or a scaling that did not help will not help with another number either; an
         # undo may still go back further.
         failed.append(proposal.remediation)
+    # A rollback is never taken back by itself: that would release the bad version again.
+    undone = proposal.action == "rolloutUndo" and proposal.revert_of is None
+    applied = proposal.state is ProposalState.APPLIED
     draft = draft.proposal(proposal.id, state=ProposalState.FAILED, recommended=False).set(
-        rejected=[*draft.status.rejected, *failed][-32:]
+        rejected=[*draft.status.rejected, *failed][-32:],
+        take_back=proposal.id if undone and applied else draft.status.take_back,
     )
     return next_attempt(case, draft, reason, message)

@@ -7,16 +7,19 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from ..actions import Situation
 from ..api.common import ProposalState
 from ..api.incident import IncidentStatus
 from ..questions import Facts, Need
 from ..values import GuardProof, Missing, Unavailable
 from . import diagnose, drift, propose
+from .breaker import refreshed
 from .case import Case
 from .diagnose import running_template
 from .evolve import Draft, phase_since
 from .moves import close_open, investigate, start_round
-from .rounds import record_guard, stalled
+from .rounds import offered, record_guard, stalled
+from .wording import blocks
 
 __all__ = [
     "await_approval",
@@ -25,6 +28,7 @@ __all__ = [
     "needs_awaiting",
     "needs_investigating",
     "next_round",
+    "over_at",
 ]
 
 
@@ -113,6 +117,8 @@ def await_approval(case: Case, draft: Draft, facts: Facts) -> Draft:
         return stalled(case, draft, diagnose.target_problem(case, facts) or "")
     if drifts := drift.drifts(case, facts):
         return drift.target_changed(case, draft, facts, drifts)
+    if live := propose.situation(case, facts):
+        draft = _judged_again(case, draft, live)
     if all(case.now >= p.expires_at for p in open_):
         return start_round(
             close_open(draft, ProposalState.EXPIRED),
@@ -120,6 +126,31 @@ def await_approval(case: Case, draft: Draft, facts: Facts) -> Draft:
             f"Nobody approved {', '.join(p.id for p in open_)} in time. Diagnosing again.",
         )
     return draft
+
+
+def _judged_again(case: Case, draft: Draft, live: Situation) -> Draft:
+    """See what forbids open proposals now: it comes and goes by itself."""
+    before = draft.status.proposals
+    open_ = [p.state is ProposalState.PROPOSED for p in before]
+    after = [refreshed(case, live, p) if o else p for p, o in zip(before, open_, strict=True)]
+    moved = [new for old, new in zip(before, after, strict=True) if old.blocked != new.blocked]
+    if not moved:
+        return draft
+    draft = draft.proposals(propose.recommended(after))
+    for proposal in moved:
+        if proposal.blocked:
+            said = f"{proposal.id} cannot be approved for now: {blocks(proposal)}"
+            draft = draft.add("ProposalBlocked", said, proposal=proposal.id)
+        else:
+            said = f"Nothing forbids it any more. {offered(proposal)}"
+            draft = draft.add("ProposalUnblocked", said, proposal=proposal.id)
+    return draft
+
+
+def over_at(status: IncidentStatus) -> list[datetime]:
+    """Say when something that forbids an open proposal is over by itself."""
+    open_ = [p for p in status.proposals if p.state is ProposalState.PROPOSED]
+    return [g.until for p in open_ for g in p.guards if g.until is not None]
 
 
 def _guard_changed(case: Case, draft: Draft, facts: Facts) -> Draft:

@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 from ..api.base import format_duration
-from ..api.common import Phase, Verdict
+from ..api.common import GuardVerdict, OnFailure, Phase, Verdict
 from ..api.incident import (
     Evidence,
     Monitoring,
     PostmortemRef,
+    Proposal,
     Sample,
     Verification,
     VerificationPlan,
 )
 from ..api.runbook import VerificationSpec
 from ..questions import Facts, Need
-from . import verify
+from . import others, propose, verify
 from .case import Case
 from .diagnose import remembered_failing
 from .evolve import Draft
 from .moves import investigate, next_attempt, start_monitoring
 from .propose import verification_plan
-from .settle import fail
+from .settle import fail, revert
 
 __all__ = ["decide_monitoring", "decide_verifying", "needs"]
 
@@ -29,9 +30,13 @@ def needs(case: Case) -> frozenset[Need]:
     """Say what to read: a sample's needs when one is due, else nothing."""
     status = case.status
     watch = status.verification if status.phase is Phase.VERIFYING else status.monitoring
-    if watch is None or (watch.next_at is not None and case.now < watch.next_at):
+    if watch is None or not (_due(case, watch) or _out_of_time(case, watch)):
         return frozenset()
-    return verify.needs(case, _plan(case))
+    return verify.needs(case, _plan(case)) | others.needs(case)
+
+
+def _out_of_time(case: Case, watch: Verification | Monitoring) -> bool:
+    return isinstance(watch, Verification) and case.now >= watch.deadline
 
 
 def _plan(case: Case) -> VerificationPlan:
@@ -46,8 +51,10 @@ def decide_verifying(case: Case, draft: Draft, facts: Facts) -> Draft:
     verification = draft.status.verification
     if verification is None:
         return investigate(draft, "VerificationLost", "There is no verification to go on with.")
+    if changed := others.changed_by_others(case, draft, facts):
+        return changed
     if not _due(case, verification):
-        return _time_out(case, draft, verification)
+        return _time_out(case, draft, facts, verification)
     seen, evidence = verify.sample(case, facts, verification.plan)
     counted = verify.count(verification, seen)
     draft = _note_change(draft, verification.last, seen, evidence, "VerificationSampled").set(
@@ -64,20 +71,24 @@ def decide_verifying(case: Case, draft: Draft, facts: Facts) -> Draft:
         )
     if counted.failures >= plan.failures:
         draft = draft.set(failing_templates=remembered_failing(case, facts))
-        return _failed(case, draft, f"{counted.failures} bad samples in a row: {seen.message}")
-    return _time_out(case, draft, counted)
+        return _failed(
+            case, draft, facts, f"{counted.failures} bad samples in a row: {seen.message}"
+        )
+    return _time_out(case, draft, facts, counted)
 
 
 def _due(case: Case, watch: Verification | Monitoring) -> bool:
     return watch.next_at is None or case.now >= watch.next_at
 
 
-def _time_out(case: Case, draft: Draft, verification: Verification) -> Draft:
-    if case.now < verification.deadline:
+def _time_out(case: Case, draft: Draft, facts: Facts, verification: Verification) -> Draft:
+    if not _out_of_time(case, verification):
         return draft
     last = verification.last
     if last is not None and last.verdict is Verdict.FAILED:
-        return _failed(case, draft, f"out of time, and the last sample is bad: {last.message}")
+        return _failed(
+            case, draft, facts, f"out of time, and the last sample is bad: {last.message}"
+        )
     return investigate(
         draft,
         "VerificationTimedOut",
@@ -87,12 +98,28 @@ def _time_out(case: Case, draft: Draft, verification: Verification) -> Draft:
     )
 
 
-def _failed(case: Case, draft: Draft, why: str) -> Draft:
+def _failed(case: Case, draft: Draft, facts: Facts, why: str) -> Draft:
     approval = draft.status.approval
     proposal = draft.status.proposal(approval.proposal) if approval else None
     if proposal is None:
         return next_attempt(case, draft, "VerificationFailed", f"It is not good: {why}")
-    return fail(case, draft, proposal, "VerificationFailed", f"{proposal.id} did not help: {why}")
+    said = f"{proposal.id} did not help: {why}"
+    if reverting := _approved_revert(case, facts, proposal):
+        return revert(case, draft, proposal, reverting, said)
+    return fail(case, draft, proposal, "VerificationFailed", said)
+
+
+def _approved_revert(case: Case, facts: Facts, proposal: Proposal) -> Proposal | None:
+    """Give the revert that was approved along, if it can still be done as it was approved."""
+    if proposal.on_failure is not OnFailure.REVERT or proposal.revert_of:
+        return None
+    live = propose.situation(case, facts)
+    if live is None or proposal.action not in propose.AUTO_REVERTED:
+        return None
+    plan = propose.revert_plan(proposal, live)
+    if plan is None or any(g.verdict is GuardVerdict.BLOCK for g in plan.guards):
+        return None
+    return propose.reverting(case, proposal, plan)
 
 
 def decide_monitoring(case: Case, draft: Draft, facts: Facts) -> Draft:
@@ -102,6 +129,8 @@ def decide_monitoring(case: Case, draft: Draft, facts: Facts) -> Draft:
         return start_monitoring(case, draft, "MonitoringRestarted", "The watch begins anew.")
     if not _due(case, monitoring):
         return draft
+    if changed := others.changed_by_others(case, draft, facts):
+        return changed
     seen, evidence = verify.sample(case, facts, _plan(case))
     bad = seen.verdict is Verdict.FAILED
     good = seen.verdict is Verdict.PASSED

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import aiohttp
 
+from ..api.base import FIELD_MANAGER
 from ..errors import GoneError, UnavailableError
 from ..settings import Settings
 from .auth import Authentication
@@ -22,7 +23,6 @@ from .refusals import Answered, refusal
 
 __all__ = ["FIELD_MANAGER", "JSON_PATCH", "MERGE_PATCH", "Client", "Raw"]
 
-FIELD_MANAGER: Final = "incident-commander"
 JSON_PATCH: Final = "application/json-patch+json"
 MERGE_PATCH: Final = "application/merge-patch+json"
 

@@ -18,8 +18,10 @@ from ..errors import OperatorError
 from ..questions import (
     Answer,
     AutoscalersNeed,
+    BudgetsNeed,
     ConfigurationNeed,
     DryRunNeed,
+    Facts,
     Need,
     PodsNeed,
     ProofNeed,
@@ -48,7 +50,9 @@ _PAGE: Final = "500"
 _log = logging.getLogger(__name__)
 
 _Key: TypeAlias = tuple[TargetKind, str, str]
-_TargetNeed: TypeAlias = WorkloadNeed | RevisionsNeed | PodsNeed | ConfigurationNeed | DryRunNeed
+_TargetNeed: TypeAlias = (
+    WorkloadNeed | RevisionsNeed | PodsNeed | ConfigurationNeed | BudgetsNeed | DryRunNeed
+)
 
 
 class Querier(Protocol):
@@ -75,8 +79,13 @@ class KubernetesObserver:
         self._surroundings = Surroundings(client)
         self._dry_runs = DryRuns(client)
 
-    async def observe(self, needs: Collection[Need], now: datetime) -> Mapping[Need, Answer]:
-        """Give an answer to every need. Never raises: what cannot be asked is ``Unavailable``."""
+    async def observe(
+        self, needs: Collection[Need], now: datetime, known: Facts | None = None
+    ) -> Mapping[Need, Answer]:
+        """Give an answer to every need. Never raises: what cannot be asked is ``Unavailable``.
+
+        ``known``: answers from a moment ago. A workload among them is not read again.
+        """
         targets: dict[_Key, list[_TargetNeed]] = defaultdict(list)
         single: dict[Need, Awaitable[Answer]] = {}
         for need in dict.fromkeys(needs):
@@ -93,15 +102,22 @@ class KubernetesObserver:
                     single[need] = self._dry_runs.of_autoscaler(need)
                 case _:
                     targets[need.kind, need.namespace, need.name].append(need)
-        groups = [self._target(key, asked) for key, asked in targets.items()]
+        groups = [self._target(key, asked, known or Facts()) for key, asked in targets.items()]
         answers, *by_target = await asyncio.gather(_all(single), *groups)
         for found in by_target:
             answers.update(found)
         return answers
 
-    async def _target(self, key: _Key, needs: Iterable[_TargetNeed]) -> dict[Need, Answer]:
-        """Answer everything about one workload from one fresh read of it."""
-        workload = await _guarded(f"{key[0]}/{key[2]}", self._workload(key))
+    async def _target(
+        self, key: _Key, needs: Iterable[_TargetNeed], known: Facts
+    ) -> dict[Need, Answer]:
+        """Answer everything about one workload from one read of it: the known one, or a fresh one.
+
+        What is acted on is tested in the patch, so that a moment's age does no harm.
+        """
+        workload: Answer = known.workload(WorkloadNeed(*key))
+        if not isinstance(workload, Workload):
+            workload = await _guarded(f"{key[0]}/{key[2]}", self._workload(key))
         if not isinstance(workload, Workload):
             # What there is not, or what cannot be read, has no history and no pods either.
             return dict.fromkeys(needs, workload)
@@ -117,6 +133,8 @@ class KubernetesObserver:
                 return pods_from(await self._pods(workload))
             case ConfigurationNeed():
                 return await self._surroundings.configuration(workload)
+            case BudgetsNeed():
+                return await self._surroundings.budgets(workload)
             case DryRunNeed():
                 return await self._dry_runs.of_workload(workload, need)
 

@@ -17,6 +17,7 @@ from ..errors import ForbiddenError, GoneError
 from ..questions import AutoscalersNeed, WarningsNeed
 from ..surroundings import (
     Autoscaler,
+    Budget,
     ConfigObject,
     Configuration,
     Reference,
@@ -58,6 +59,13 @@ class Surroundings:
         items, _ = await self._list(path_of("horizontalpodautoscalers", need.namespace))
         found = (_autoscaler(item) for item in items if _scales(item, need))
         return tuple(sorted(found, key=lambda autoscaler: autoscaler.name))
+
+    async def budgets(self, workload: Workload) -> tuple[Budget, ...]:
+        """Give the PodDisruptionBudgets that select the pods of a workload, by name."""
+        labels = (workload.template.get("metadata") or {}).get("labels") or {}
+        items, _ = await self._list(path_of(_PLURALS[_BUDGET], workload.namespace))
+        found = (_budget(i) for i in items if selects(_selector(_BUDGET, i), labels))
+        return tuple(sorted(found, key=lambda budget: budget.name))
 
     async def warnings(self, need: WarningsNeed) -> Warnings:
         """Give the Warning events about a workload and whatever is named after it.
@@ -146,6 +154,16 @@ def _autoscaler(raw: Raw) -> Autoscaler:
         uid=meta["uid"],
         resource_version=meta["resourceVersion"],
         raw=raw,
+    )
+
+
+def _budget(raw: Raw) -> Budget:
+    status = raw.get("status") or {}
+    return Budget(
+        name=raw["metadata"]["name"],
+        allowed=int(status.get("disruptionsAllowed") or 0),
+        healthy=int(status.get("currentHealthy") or 0),
+        needed=int(status.get("desiredHealthy") or 0),
     )
 
 

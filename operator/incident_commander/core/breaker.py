@@ -1,0 +1,154 @@
+"""What forbids any further change of the target for now: the loop breaker.
+
+All of it stands in objects, so that it survives restarts: attempts and who took changes back in the
+Incident, the time of the last approved change in the target's managed fields. Other Incidents of
+the same target are known as this process last saw them; what they write, the patch's tests find.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from ..actions import Situation
+from ..api.base import GROUP, MARKER_ANNOTATION, format_duration
+from ..api.common import Confidence, GuardVerdict
+from ..api.incident import GuardFinding, Proposal
+from ..managed import ours_at
+from .case import BY_PEOPLE, Case
+from .wording import cut
+
+__all__ = ["Planned", "blocks_now", "breaker", "refreshed"]
+
+_ATTEMPTS: Final = "AttemptsUsedUp"
+_COOLDOWN: Final = "Cooldown"
+_ANOTHER: Final = "AnotherIncident"
+_SELF_HEAL: Final = "SelfHeal"
+_OURS: Final = frozenset({_ATTEMPTS, _COOLDOWN, _ANOTHER, _SELF_HEAL})
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """What the breaker has to know of a remediation."""
+
+    action: str
+    confidence: Confidence
+    command: str
+    revert_of: str | None = None
+
+
+def breaker(case: Case, live: Situation, planned: Planned) -> list[GuardFinding]:
+    """Judge one remediation, whatever it changes.
+
+    What people do by hand is theirs to judge. To take a change back is no further change: neither
+    attempts nor cooldown stand in its way.
+    """
+    if planned.action == BY_PEOPLE:
+        return []
+    found: list[GuardFinding | None] = [*_others(case), _self_heal(case, planned.confidence)]
+    if planned.revert_of is None:
+        found = [_attempts(case), _cooldown(case, live, planned.command), *found]
+    return [f for f in found if f is not None]
+
+
+def refreshed(case: Case, live: Situation, proposal: Proposal) -> Proposal:
+    """Judge an open proposal again: what forbade it may be over, or something new forbids it."""
+    kept = [g for g in proposal.guards if g.name not in _OURS]
+    now = breaker(case, live, _planned(proposal))
+    return proposal.model_copy(update={"guards": [*kept, *now][:24]})
+
+
+def blocks_now(case: Case, live: Situation, proposal: Proposal) -> str | None:
+    """Say what forbids an approved proposal at the last moment, if anything does."""
+    now = breaker(case, live, _planned(proposal))
+    return next((g.message for g in now if g.verdict is GuardVerdict.BLOCK), None)
+
+
+def _planned(proposal: Proposal) -> Planned:
+    return Planned(proposal.action, proposal.confidence, proposal.command, proposal.revert_of)
+
+
+def _attempts(case: Case) -> GuardFinding | None:
+    made, most = case.status.remediations, case.policy.max_attempts
+    if made < most:
+        return None
+    return _block(
+        _ATTEMPTS,
+        f"{made} changes were made for this Incident, the policy allows {most} "
+        f"(approvals.maxAttempts). Fix it by other means, then annotate with {GROUP}/resolve=<how>.",
+    )
+
+
+def _cooldown(case: Case, live: Situation, command: str) -> GuardFinding | None:
+    """Leave time between two changes of a target, whichever Incidents they were for."""
+    changed = _last_change(live)
+    if changed is None or (until := changed + case.policy.cooldown) <= case.now:
+        return None
+    workload = live.workload
+    what = workload.annotations.get(MARKER_ANNOTATION, "an approved remediation")
+    return _block(
+        _COOLDOWN,
+        f"{workload.kind} {workload.name} was changed at {changed:%H:%M:%S} UTC by {what}; the "
+        f"policy leaves {format_duration(case.policy.cooldown)} between two changes "
+        f"(approvals.cooldown). It can be approved from {until:%H:%M:%S} UTC on; sooner by hand: "
+        f"{command}",
+        until,
+    )
+
+
+def _last_change(live: Situation) -> datetime | None:
+    metadata = [live.workload.raw["metadata"], *(a.metadata for a in live.autoscalers or ())]
+    times = (ours_at(each) for each in metadata)
+    return max((t for t in times if t is not None), default=None)
+
+
+def _others(case: Case) -> list[GuardFinding]:
+    """Judge the other Incidents of the target: first the one that acts, then those that wait."""
+    acting: Sequence[GuardFinding] = [
+        _block(
+            _ANOTHER,
+            f"Incident {other.name} is acting on this target: {other.acting} ({other.phase}). Wait "
+            f"for its outcome, which clears this by itself; see kubectl -n "
+            f"{case.incident.metadata.namespace} describe incident {other.name}",
+        )
+        for other in case.neighbours
+        if other.acting
+    ]
+    waiting = sorted(n.name for n in case.neighbours if not n.acting)
+    if acting or not waiting:
+        return list(acting[:1])
+    patch = f'{{"spec":{{"duplicateOf":{{"name":"{waiting[0]}"}}}}}}'
+    return [
+        GuardFinding(
+            name=_ANOTHER,
+            verdict=GuardVerdict.WARN,
+            message=cut(
+                f"{', '.join(waiting)}: open for the same target. If it is the same trouble, merge "
+                f"this one: kubectl -n {case.incident.metadata.namespace} patch incident "
+                f"{case.incident.metadata.name} --type=merge -p '{patch}'",
+                512,
+            ),
+        )
+    ]
+
+
+def _self_heal(case: Case, confidence: Confidence) -> GuardFinding | None:
+    managers = case.status.fought_by
+    if not managers:
+        return None
+    message = (
+        f"{', '.join(managers)} took the last change back, and would take this one back too. "
+        "Suspend it, or land the change where it reads from; then annotate with "
+        f"{GROUP}/propose=<remediation>, which is offered without this block."
+    )
+    asked = confidence is Confidence.REQUESTED
+    verdict = GuardVerdict.WARN if asked else GuardVerdict.BLOCK
+    return GuardFinding(name=_SELF_HEAL, verdict=verdict, message=cut(message, 512))
+
+
+def _block(name: str, message: str, until: datetime | None = None) -> GuardFinding:
+    return GuardFinding(
+        name=name, verdict=GuardVerdict.BLOCK, message=cut(message, 512), until=until
+    )
