@@ -95,9 +95,10 @@ async def serve(settings: Settings) -> None:
         client, followed if settings.watch_namespaces else (), wake_all, now
     )
     metrics = Metrics(settings)
+    incidents = Incidents(client)
     runner = Runner(
         Gateways(
-            incidents=Incidents(client),
+            incidents=incidents,
             observer=KubernetesObserver(client, metrics, guard),
             workloads=KubernetesWorkloads(client),
             announcer=announcer,
@@ -115,7 +116,12 @@ async def serve(settings: Settings) -> None:
     health = HealthServer(
         settings.http_host, settings.http_port, alive=lambda: (), ready=watchdog.problems
     )
-    await _until_served(library.load)
+
+    async def load() -> None:
+        await library.load()
+        runner.recall(await incidents.ended(settings.watch_namespaces))
+
+    await _until_served(load)
     async with health:
         tasks = [
             asyncio.create_task(coroutine, name=name)

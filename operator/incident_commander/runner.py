@@ -11,8 +11,8 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -41,6 +41,8 @@ __all__ = ["Gateways", "Runner"]
 _LOG = logging.getLogger(__name__)
 _MAX_TURNS: Final = 40
 """More turns than any Incident needs in one tick: beyond it something goes in circles."""
+_REMEMBERED: Final = timedelta(days=1)
+"""No policy's window of attempts is expected to be longer."""
 _DISMISSED_LABEL_AFTER: Final = timedelta(hours=24)
 
 
@@ -100,6 +102,7 @@ class Runner:
         self._clock = clock
         self._slots = asyncio.Semaphore(concurrency)
         self._tracks: dict[IncidentRef, _Track] = {}
+        self._ended: dict[tuple[str, TargetRef, str], Neighbour] = {}
         self.schedule: Schedule[IncidentRef] = Schedule(self.wake, clock)
 
     # --- waking ----------------------------------------------------------------------------------
@@ -141,6 +144,24 @@ class Runner:
         track = self._tracks.get(ref)
         if track is not None and track.task is None:
             del self._tracks[ref]
+            if track.neighbour is not None and track.followed is not None:
+                self._remember(ref.namespace, track.followed, track.neighbour)
+
+    def recall(self, ended: Iterable[Incident]) -> None:
+        """Take notice of Incidents that ended before this process began: what they changed counts."""
+        for incident in ended:
+            meta = incident.metadata
+            self._remember(meta.namespace, incident.spec.target, Neighbour.of(incident))
+
+    def _remember(self, namespace: str, target: TargetRef, neighbour: Neighbour) -> None:
+        oldest = self._clock() - _REMEMBERED
+        self._ended = {
+            key: kept for key, kept in self._ended.items() if kept.changed_at[-1] > oldest
+        }
+        if neighbour.changed_at and neighbour.changed_at[-1] > oldest:
+            self._ended[namespace, target, neighbour.name] = replace(
+                neighbour, phase=Phase.CLOSED, acting=""
+            )
 
     @property
     def size(self) -> int:
@@ -255,7 +276,7 @@ class Runner:
         )
 
     def _neighbours(self, incident: Incident) -> tuple[Neighbour, ...]:
-        """Give the other open Incidents of the same target, as far as they were looked at yet."""
+        """Give the other Incidents of the same target, as far as they were looked at yet."""
         meta, target = incident.metadata, incident.spec.target
         return tuple(
             track.neighbour
@@ -264,7 +285,10 @@ class Runner:
             and track.followed == target
             and ref.namespace == meta.namespace
             and ref.name != meta.name
-            and not track.neighbour.phase.ended
+        ) + tuple(
+            neighbour
+            for (namespace, of, name), neighbour in self._ended.items()
+            if namespace == meta.namespace and of == target and name != meta.name
         )
 
     def _tell_neighbours(self, ref: IncidentRef, incident: Incident, track: _Track) -> None:

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from incident_commander.api.common import Verdict
-from incident_commander.api.incident import Finding
+from incident_commander.api.common import Phase, Verdict
+from incident_commander.api.incident import Diagnosis, Finding
 from incident_commander.checks import error_rate, rollout_history
 from incident_commander.checks.base import Subject
 from incident_commander.checks.relate import older_than_release, relate
@@ -181,3 +181,40 @@ def test_trouble_is_held_against_the_release(
     assert related[0] == rollout
     assert related[1].message.endswith(said)
     assert older_than_release(errors, (rollout, errors)) is older
+
+
+def _after_the_fix(baseline: float | None) -> Subject:
+    taken = error_rate_of(14, 60).model_copy(update={"step": "step", "baseline": baseline})
+    diagnosis = Diagnosis(round=1, findings=[taken])
+    about = subject()
+    status = about.incident.status.model_copy(
+        update={"phase": Phase.VERIFYING, "diagnosis": diagnosis}
+    )
+    return Subject(about.incident.model_copy(update={"status": status}))
+
+
+def test_diagnosis_writes_the_baseline_down() -> None:
+    assert error_rate_of(14, 60, {HOUR: (0.6, 60)}, baseline={}).baseline == pytest.approx(0.01)
+    assert error_rate_of(14, 60, {HOUR: (EMPTY, EMPTY)}, baseline={}).baseline is None
+    assert error_rate_of(14, 60).baseline is None
+
+
+def test_verification_holds_against_the_baseline_of_the_diagnosis() -> None:
+    # An hour before now lies in the incident meanwhile: 40 % failed then.
+    chosen = step("errorRate", errors="errors", total="total", baseline={})
+    about = _after_the_fix(0.001)
+    chosen = chosen.model_copy(update={"name": "step"})
+
+    assert set(error_rate.CHECK.needs(chosen, about)) == {asked("errors"), asked("total")}
+    answers: dict[Any, Answer] = {asked("errors"): of(2.4), asked("total"): of(60)}
+    found = error_rate.CHECK.judge(chosen, about, Facts(answers), NOW)
+    assert (found.verdict, found.reason) == (BAD, "AboveBaseline")
+
+
+def test_without_a_baseline_at_diagnosis_verification_asks_for_one() -> None:
+    chosen = step("errorRate", errors="errors", total="total", baseline={})
+    chosen = chosen.model_copy(update={"name": "step"})
+
+    needs = error_rate.CHECK.needs(chosen, _after_the_fix(None))
+
+    assert asked("errors", HOUR) in needs

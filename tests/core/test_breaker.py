@@ -144,6 +144,31 @@ def test_who_acts_first_wins() -> None:
     assert "Incident other is acting" in story.last("RemediationSuperseded")
 
 
+def ended(minutes_ago: int, name: str = "before") -> Neighbour:
+    at = build.NOW - timedelta(minutes=minutes_ago)
+    return Neighbour(name, Phase.CLOSED, changed_at=(at,))
+
+
+def test_several_incidents_together_do_not_go_in_circles() -> None:
+    story = Neighbours()
+    story.others = (ended(50, "a"), ended(30, "b"), ended(20, "c"), ended(70, "d"))
+    story.tick()
+    found = guard(proposal(story, "rollback"), "TooManyChanges")
+    assert found is not None
+    assert found.verdict == "Block"
+    assert found.until == build.NOW + timedelta(minutes=10)
+    story.after(minutes=10)
+    assert not proposal(story, "rollback").blocked
+
+
+def test_few_changes_for_other_incidents_do_no_harm() -> None:
+    story = Neighbours()
+    story.others = (ended(50, "a"), ended(30, "b"), ended(61, "c"))
+    story.tick()
+    assert guard(proposal(story, "rollback"), "TooManyChanges") is None
+    assert guard(proposal(story, "rollback"), "AnotherIncident") is None
+
+
 # --- changes by others ---------------------------------------------------------------------------
 
 
@@ -317,6 +342,16 @@ def test_a_resolved_incident_can_be_reopened_until_it_is_closed() -> None:
     assert story.status.postmortem is None
     assert story.status.milestones is not None
     assert story.status.milestones.resolved_at is None
+
+
+def test_who_asks_for_what_was_rejected_reads_who_rejected_it() -> None:
+    story = play().tick()
+    story.say("reject", f"{story.open('restart')}: it loses the cache", by="bob")
+    story.say("propose", "restart")
+    said = story.last("RemediationRequested")
+    assert "bob rejected restart-" in said
+    assert "it loses the cache" in said
+    assert proposal(story, "restart").confidence == "Requested"
 
 
 def test_a_budget_that_is_used_up_is_said() -> None:

@@ -32,6 +32,7 @@ NO_REASONS = {
     "RevertsOnFailure",
     "SeenFailing",
     "SelfHeal",
+    "TooManyChanges",
     "ProgressDeadlineExceeded",
     "RollingUpdate",
 }

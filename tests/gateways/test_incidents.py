@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from incident_commander.api.base import CLOSED_LABEL
 from incident_commander.api.common import Phase
 from incident_commander.api.incident import Handled, Incident, IncidentStatus, TimelineEntry
 from incident_commander.api.page import TimelinePageSpec
@@ -85,6 +86,20 @@ async def test_the_first_status_is_stored_whole_and_given_back(
     assert raw["status"]["phase"] == "Diagnosing"
     # What is empty is not stored.
     assert "proposals" not in raw["status"]
+
+
+async def test_ended_incidents_that_changed_their_target_are_found_again(
+    store: Incidents, ref: IncidentRef, api: Api
+) -> None:
+    assert await store.ended([ref.namespace]) == []
+
+    incident = await store.save_status(
+        await read(store, ref), IncidentStatus(phase=Phase.CLOSED, changed_at=[NOW])
+    )
+    await store.change_metadata(incident, MetadataChange(set_labels={CLOSED_LABEL: "true"}))
+
+    assert [i.metadata.name for i in await store.ended([ref.namespace])] == [ref.name]
+    assert ref.name in [i.metadata.name for i in await store.ended([])]
 
 
 async def test_later_writes_send_only_what_changed(

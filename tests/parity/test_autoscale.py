@@ -6,7 +6,7 @@ import shlex
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -62,12 +62,12 @@ QUEUE: Final = {
 BEHAVIOUR: Final = {"scaleDown": {"stabilizationWindowSeconds": 60}}
 CPU: Final = {"maxReplicas": 3, "metrics": [utilization("cpu", 80)]}
 
-ROWS: Final = (
+_STATES: Final = (
     Row("limits", asked()),
     Row("cpu", asked(minReplicas=2, cpuUtilization=70)),
     Row("memory", asked(memoryUtilization=60)),
     Row("both", asked(minReplicas=2, cpuUtilization=70, memoryUtilization=60)),
-    Row("stateful", asked(minReplicas=2, cpuUtilization=70), kind=TargetKind.STATEFUL_SET),
+    Row("one-to-one", asked(maxReplicas=1)),
     Row("wider", asked(minReplicas=2), CPU),
     Row("from-default", asked(minReplicas=2, cpuUtilization=50), {"maxReplicas": 5}),
     Row("tighter-cpu", asked(maxReplicas=3, cpuUtilization=50), CPU),
@@ -78,6 +78,11 @@ ROWS: Final = (
         {"maxReplicas": 3, "metrics": [QUEUE, utilization("cpu", 80)], "behavior": BEHAVIOUR},
     ),
     Row("of-values", asked(cpuUtilization=50), {"maxReplicas": 3, "metrics": [QUEUE]}),
+)
+ROWS: Final = tuple(
+    replace(row, id=f"{row.id}-{kind.lower()}", kind=kind)
+    for kind in (TargetKind.DEPLOYMENT, TargetKind.STATEFUL_SET)
+    for row in _STATES
 )
 
 

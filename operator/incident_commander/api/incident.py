@@ -267,6 +267,11 @@ class Finding(ApiModel):
         default=None, description="When the trouble, or for a rollout the release, began."
     )
     at: Timestamp = Field(description="When it was judged.")
+    baseline: float | None = Field(
+        default=None,
+        description="For errorRate: the share of failing requests that was normal, as measured at "
+        "diagnosis. Verification holds against it.",
+    )
 
 
 class Diagnosis(ApiModel):
@@ -509,6 +514,10 @@ class PinnedPolicy(ApiModel):
     max_attempts: Annotated[int, Field(ge=1, le=100)] = Field(
         description="Remediations per Incident."
     )
+    window: Duration = Field(
+        default=timedelta(hours=1),
+        description="Time within which a target gets no more remediations than that.",
+    )
     rediagnose_every: Duration = Field(description="Time between rounds while people investigate.")
     postmortem: Annotated[str, Field(max_length=16)] = Field(
         description="Required, OnRollback or None, for this severity."
@@ -659,6 +668,9 @@ class IncidentStatus(ApiModel):
     )
     remediations: Annotated[int, Field(ge=0)] = Field(
         default=0, description="Changes of the target made for this Incident so far."
+    )
+    changed_at: Annotated[list[Timestamp], Field(max_length=16)] = Field(
+        default_factory=list, description="When the newest of these changes were made."
     )
     failing_templates: Annotated[
         list[Annotated[str, Field(max_length=64)]], Field(max_length=16)

@@ -74,7 +74,12 @@ class ApprovalRules(ApiModel):
         default=timedelta(minutes=5), description="Least time between two actions on a target."
     )
     max_attempts: Annotated[int, Field(ge=1, le=100)] = Field(
-        default=3, description="Remediations per Incident."
+        default=3, description="Remediations per Incident, and per target within the window."
+    )
+    window: Duration = Field(
+        default=timedelta(hours=1),
+        description="Within this time a target gets no more than maxAttempts remediations, whichever "
+        "Incidents they are for.",
     )
 
 

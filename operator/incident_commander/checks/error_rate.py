@@ -19,7 +19,7 @@ from ..api.runbook import DiagnosisStep, ErrorRateCheck
 from ..questions import Facts, Need, QueryNeed
 from .base import Check, Subject
 from .findings import Opinion, evidence, finding, unusable
-from .queries import Onset, look_back, onset, query_need, text_problems, usable
+from .queries import AFTER_THE_FIX, Onset, look_back, onset, query_need, text_problems, usable
 from .templates import TemplateProblem
 from .wording import against, age, number, percent
 
@@ -52,7 +52,8 @@ class _ErrorRate(Check):
     @override
     def needs(self, step: DiagnosisStep, subject: Subject) -> tuple[Need, ...]:
         check = _parameters(step)
-        baseline = (check.baseline.offset,) if check.baseline else ()
+        asked = check.baseline is not None and _taken(step, subject) is None
+        baseline = (check.baseline.offset,) if check.baseline and asked else ()
         offsets = dict.fromkeys((timedelta(), *baseline, *look_back(subject)))
         return tuple(need for offset in offsets for need in _pair(check, subject, offset))
 
@@ -67,15 +68,19 @@ class _ErrorRate(Check):
         if isinstance(rate, Opinion):
             opinion, seen = rate, rate.reason
         else:
-            opinion = _judged(check, rate, _baseline(check, subject, facts))
+            opinion = _judged(check, rate, _baseline(step, subject, facts))
             seen = f"{percent(rate.share)} ({number(rate.errors)} of {number(rate.total)} req/s)"
         if opinion.verdict is Verdict.FAILED:
-            began = _onset(check, subject, facts, now)
+            began = _onset(step, subject, facts, now)
             text = opinion.message + began.sentence(now)
             opinion = Opinion(opinion.verdict, opinion.reason, text, began.bad_since)
         query = f"({errors.query}) / ({total.query})"
-        return finding(
+        found = finding(
             step, opinion, now, evidence(query, seen, _threshold(check), opinion.verdict)
+        )
+        past = _baseline(step, subject, facts)
+        return found.model_copy(
+            update={"baseline": past.share if isinstance(past, _Rate) else None}
         )
 
 
@@ -108,9 +113,24 @@ def _rate(
     return _Rate(errors=errors or 0.0, total=total)
 
 
-def _baseline(check: ErrorRateCheck, subject: Subject, facts: Facts) -> _Rate | Opinion | None:
+def _taken(step: DiagnosisStep, subject: Subject) -> _Rate | None:
+    """Give the baseline that was taken at diagnosis, once something was done about the trouble.
+
+    Asked again then, the same offset would reach into the incident itself.
+    """
+    status = subject.incident.status
+    if status.phase not in AFTER_THE_FIX or status.diagnosis is None:
+        return None
+    found = (f.baseline for f in status.diagnosis.findings if f.step == step.name)
+    return next((_Rate(share, 1.0) for share in found if share is not None), None)
+
+
+def _baseline(step: DiagnosisStep, subject: Subject, facts: Facts) -> _Rate | Opinion | None:
+    check = _parameters(step)
     if check.baseline is None:
         return None
+    if (taken := _taken(step, subject)) is not None:
+        return taken
     return _rate(check, facts, _pair(check, subject, check.baseline.offset))
 
 
@@ -144,8 +164,8 @@ def _past(check: ErrorRateCheck, baseline: _Rate | Opinion | None) -> str:
     return f"{then}{percent(baseline.share)}"
 
 
-def _onset(check: ErrorRateCheck, subject: Subject, facts: Facts, now: datetime) -> Onset:
-    then = _baseline(check, subject, facts)
+def _onset(step: DiagnosisStep, subject: Subject, facts: Facts, now: datetime) -> Onset:
+    check, then = _parameters(step), _baseline(step, subject, facts)
     past: list[tuple[timedelta, bool | None]] = []
     for offset in look_back(subject):
         rate = _rate(check, facts, _pair(check, subject, offset))

@@ -18,10 +18,10 @@ from .promql_text import query_problem
 from .templates import TemplateProblem, render, sample_rendering, template_problem
 from .wording import clock
 
-__all__ = ["Onset", "look_back", "onset", "query_need", "text_problems", "usable"]
+__all__ = ["AFTER_THE_FIX", "Onset", "look_back", "onset", "query_need", "text_problems", "usable"]
 
 _LOOK_BACK: Final = (timedelta(minutes=5), timedelta(minutes=15), timedelta(minutes=30))
-_AFTER_THE_FIX: Final = frozenset({Phase.VERIFYING, Phase.MONITORING})
+AFTER_THE_FIX: Final = frozenset({Phase.VERIFYING, Phase.MONITORING})
 
 
 @lru_cache(maxsize=1024)
@@ -87,7 +87,7 @@ class Onset:
 
 def look_back(subject: Subject) -> tuple[timedelta, ...]:
     """How far back to ask when trouble began; not at all once something was done about it."""
-    return () if subject.incident.status.phase in _AFTER_THE_FIX else _LOOK_BACK
+    return () if subject.incident.status.phase in AFTER_THE_FIX else _LOOK_BACK
 
 
 def onset(past: Sequence[tuple[timedelta, bool | None]], now: datetime) -> Onset:

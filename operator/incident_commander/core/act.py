@@ -132,6 +132,7 @@ def _applied(
         changes={
             # To take a change back is no further attempt.
             "remediations": draft.status.remediations + (proposal.revert_of is None),
+            "changed_at": [*draft.status.changed_at, case.now][-16:],
             "take_back": None if proposal.revert_of else draft.status.take_back,
             "execution": execution.model_copy(
                 update={

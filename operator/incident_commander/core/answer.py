@@ -167,6 +167,7 @@ def _stop(case: Case, draft: Draft, request: Request, proposal: Proposal) -> Dra
         "RemediationStopped",
         f"{request.by} rejected {proposal.id} while it was under way: {cut(why, 150)}. {state}",
         actor=request.by,
+        proposal=proposal.id,
         go_on=begun,
     )
 
@@ -270,9 +271,20 @@ def _propose(case: Case, draft: Draft, request: Request) -> Draft:
     return start_round(
         asked,
         "RemediationRequested",
-        f"{request.by} asked for {name}. Diagnosing again to plan it.",
+        f"{request.by} asked for {name}.{_rejected_before(draft, name)} Diagnosing again to plan it.",
         actor=request.by,
     )
+
+
+def _rejected_before(draft: Draft, remediation: str) -> str:
+    """Say who rejected it before, and why, as far as the entries in the object tell."""
+    said = [
+        entry
+        for entry in draft.status.timeline
+        if entry.reason in {"ProposalRejected", "RemediationStopped"}
+        and (entry.proposal or "").rpartition("-")[0] == remediation
+    ]
+    return f" Before, at {said[-1].at:%H:%M} UTC: {cut(said[-1].message, 250)}" if said else ""
 
 
 def _diagnose(_case: Case, draft: Draft, request: Request) -> Draft:

@@ -23,10 +23,11 @@ from .wording import cut
 __all__ = ["Planned", "blocks_now", "breaker", "refreshed"]
 
 _ATTEMPTS: Final = "AttemptsUsedUp"
+_WINDOW: Final = "TooManyChanges"
 _COOLDOWN: Final = "Cooldown"
 _ANOTHER: Final = "AnotherIncident"
 _SELF_HEAL: Final = "SelfHeal"
-_OURS: Final = frozenset({_ATTEMPTS, _COOLDOWN, _ANOTHER, _SELF_HEAL})
+_OURS: Final = frozenset({_ATTEMPTS, _WINDOW, _COOLDOWN, _ANOTHER, _SELF_HEAL})
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,7 @@ def breaker(case: Case, live: Situation, planned: Planned) -> list[GuardFinding]
         return []
     found: list[GuardFinding | None] = [*_others(case), _self_heal(case, planned.confidence)]
     if planned.revert_of is None:
-        found = [_attempts(case), _cooldown(case, live, planned.command), *found]
+        found = [_attempts(case), _window(case), _cooldown(case, live, planned.command), *found]
     return [f for f in found if f is not None]
 
 
@@ -78,6 +79,24 @@ def _attempts(case: Case) -> GuardFinding | None:
         _ATTEMPTS,
         f"{made} changes were made for this Incident, the policy allows {most} "
         f"(approvals.maxAttempts). Fix it by other means, then annotate with {GROUP}/resolve=<how>.",
+    )
+
+
+def _window(case: Case) -> GuardFinding | None:
+    """Stop circles that several Incidents make of the same target, each within its own limit."""
+    since, most = case.now - case.policy.window, case.policy.max_attempts
+    others = [at for other in case.neighbours for at in other.changed_at if at > since]
+    mine = [at for at in case.status.changed_at if at > since]
+    if not others or len(others) + len(mine) < most:
+        return None
+    until = sorted([*others, *mine])[-most] + case.policy.window
+    return _block(
+        _WINDOW,
+        f"This target was changed {len(others) + len(mine)} times within "
+        f"{format_duration(case.policy.window)}, for {len(case.neighbours) + 1} Incidents; the "
+        f"policy allows {most} (approvals.maxAttempts, approvals.window). It does not hold: people "
+        f"investigate. It can be approved again from {until:%H:%M:%S} UTC on.",
+        until,
     )
 
 
@@ -116,7 +135,7 @@ def _others(case: Case) -> list[GuardFinding]:
         for other in case.neighbours
         if other.acting
     ]
-    waiting = sorted(n.name for n in case.neighbours if not n.acting)
+    waiting = sorted(n.name for n in case.neighbours if not n.acting and not n.phase.ended)
     if acting or not waiting:
         return list(acting[:1])
     patch = f'{{"spec":{{"duplicateOf":{{"name":"{waiting[0]}"}}}}}}'

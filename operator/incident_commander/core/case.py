@@ -67,12 +67,14 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Neighbour:
-    """Another open Incident of the same target, as this process last saw it."""
+    """Another Incident of the same target, as this process last saw it; it may have ended."""
 
     name: str
     phase: Phase
     acting: str = ""
     """Id of the proposal that it carries out or verifies now; empty where none."""
+    changed_at: tuple[datetime, ...] = ()
+    """When it changed the target."""
 
     @classmethod
     def of(cls, incident: Incident) -> Neighbour:
@@ -80,7 +82,7 @@ class Neighbour:
         status = incident.status
         busy = status.phase in {Phase.REMEDIATING, Phase.VERIFYING} and status.execution is not None
         acting = status.execution.proposal if busy and status.execution else ""
-        return cls(incident.metadata.name, status.phase, acting)
+        return cls(incident.metadata.name, status.phase, acting, tuple(status.changed_at))
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +98,7 @@ class Case:
     guard_fingerprint: str | None = None
     """Fingerprint of the admission guard as watched; None where that is not known."""
     neighbours: Sequence[Neighbour] = ()
-    """Other open Incidents of the same target."""
+    """Other Incidents of the same target: all open ones, and ended ones that changed it lately."""
 
     @property
     def status(self) -> IncidentStatus:
@@ -170,6 +172,7 @@ def pin_policy(case: Case) -> PinnedPolicy:
         expire_after=values.approvals.expire_after,
         cooldown=values.approvals.cooldown,
         max_attempts=values.approvals.max_attempts,
+        window=values.approvals.window,
         rediagnose_every=values.rediagnose_every,
         postmortem=str(rules.postmortem_need),
         postmortem_within=rules.postmortem_within,

@@ -36,7 +36,13 @@ def close_open(draft: Draft, state: ProposalState = ProposalState.SUPERSEDED) ->
 
 
 def start_round(
-    draft: Draft, reason: str, message: str, *, actor: str = OPERATOR, **changes: Any
+    draft: Draft,
+    reason: str,
+    message: str,
+    *,
+    actor: str = OPERATOR,
+    proposal: str | None = None,
+    **changes: Any,
 ) -> Draft:
     """Begin another round of diagnosis, whatever the phase."""
     old = draft.status.diagnosis
@@ -48,7 +54,12 @@ def start_round(
         else None
     )
     return draft.add(
-        reason, message, actor=actor, phase=Phase.DIAGNOSING, changes={"diagnosis": new, **changes}
+        reason,
+        message,
+        actor=actor,
+        proposal=proposal,
+        phase=Phase.DIAGNOSING,
+        changes={"diagnosis": new, **changes},
     )
 
 
@@ -59,6 +70,7 @@ def next_attempt(
     message: str,
     *,
     actor: str = OPERATOR,
+    proposal: str | None = None,
     go_on: bool = False,
 ) -> Draft:
     """Try again without what failed, or leave it to people when the attempts are used up.
@@ -81,18 +93,26 @@ def next_attempt(
             reason,
             f"{message} All {case.policy.max_attempts} attempts are used up: people investigate.",
             actor=actor,
+            proposal=proposal,
         )
     return start_round(
         draft,
         reason,
         f"{message} Diagnosing again, attempt {status.attempt + 1}.",
         actor=actor,
+        proposal=proposal,
         **forgotten,
     )
 
 
 def investigate(
-    draft: Draft, reason: str, message: str, *, actor: str = OPERATOR, **changes: Any
+    draft: Draft,
+    reason: str,
+    message: str,
+    *,
+    actor: str = OPERATOR,
+    proposal: str | None = None,
+    **changes: Any,
 ) -> Draft:
     """Leave it to people.
 
@@ -105,6 +125,7 @@ def investigate(
         reason,
         message,
         actor=actor,
+        proposal=proposal,
         phase=Phase.INVESTIGATING,
         changes={"diagnosis": unseen, **changes},
     )

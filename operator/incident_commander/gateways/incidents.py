@@ -7,12 +7,12 @@ over somebody else's change. What to write is decided elsewhere; nothing is retr
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from pydantic import ValidationError
 
-from ..api.base import GROUP, VERSION
+from ..api.base import CLOSED_LABEL, GROUP, VERSION
 from ..api.incident import Incident, IncidentStatus
 from ..api.page import TimelinePage, TimelinePageSpec
 from ..errors import ConflictError, InvalidResourceError
@@ -26,6 +26,7 @@ __all__ = ["Incidents"]
 
 _LARGEST: Final = 1024 * 1024
 """Bytes of an Incident. etcd refuses at 1.5 MiB, and answers 500 as if the server was at fault."""
+_PAGE: Final = "50"
 _STRICT: Final = {"fieldManager": FIELD_MANAGER, "fieldValidation": "Strict"}
 
 
@@ -41,6 +42,21 @@ class Incidents:
         if raw is None or (ref.uid and raw["metadata"]["uid"] != ref.uid):
             return None
         return _incident(raw)
+
+    async def ended(self, namespaces: Sequence[str]) -> list[Incident]:
+        """List those that have ended and are watched no more; no namespaces: in all of them."""
+        found: list[Incident] = []
+        for namespace in namespaces or ("",):
+            # Few at a time: each can be large, and there may be many.
+            query = {"labelSelector": CLOSED_LABEL, "limit": _PAGE}
+            while True:
+                path = path_of("incidents", namespace)
+                page = await self._client.request("GET", path, query=query)
+                found += [_incident(raw) for raw in page.get("items") or [] if _changed(raw)]
+                if not page["metadata"].get("continue"):
+                    break
+                query["continue"] = page["metadata"]["continue"]
+        return found
 
     async def save_status(self, incident: Incident, status: IncidentStatus) -> Incident:
         """Replace the status if the Incident is still the one that was read; give the new one."""
@@ -99,6 +115,11 @@ class Incidents:
             raise InvalidResourceError(
                 f"TimelinePage {namespace}/{name} exists with other content: it is not replaced"
             )
+
+
+def _changed(raw: Mapping[str, Any]) -> bool:
+    """Whether its target was changed for it: only then it matters to other Incidents."""
+    return bool((raw.get("status") or {}).get("changedAt"))
 
 
 def _incident(raw: Mapping[str, Any]) -> Incident:
