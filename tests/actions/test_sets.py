@@ -86,7 +86,7 @@ def test_an_undo_deletes_the_pod_that_the_rollout_would_wait_for() -> None:
 
     assert [(d.name, d.uid) for d in found.follow_up] == [("checkout-2", "checkout-2-uid")]
     assert found.parameters["delete/checkout-2"] == "checkout-2-uid"
-    assert found.depends_on["pods"] == "checkout-2"
+    assert found.depends_on["pods"] == "2"
     assert found.summary == (
         "Roll back StatefulSet checkout from revision 7 (app:2) to revision 6 (app:1), "
         "then delete pod checkout-2"

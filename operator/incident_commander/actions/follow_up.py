@@ -83,5 +83,6 @@ def still_there(parameters: Mapping[str, str], situation: Situation) -> Mapping[
     if not planned:
         return {}
     uids = {pod.uid for pod in situation.pods}
-    kept = [d.name for d in planned if d.uid in uids or not uids]
+    # Their ordinals are enough, and short: the names and uids stand in the parameters.
+    kept = [d.name.rpartition("-")[2] for d in planned if d.uid in uids or not uids]
     return {"pods": ",".join(kept)}

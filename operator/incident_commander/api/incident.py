@@ -335,7 +335,7 @@ class Proposal(ApiModel):
         dict[str, Annotated[str, Field(max_length=512)]], Field(max_length=24)
     ] = Field(default_factory=dict, description="The action's absolute parameters.")
     depends_on: Annotated[
-        dict[str, Annotated[str, Field(max_length=256)]], Field(max_length=16)
+        dict[str, Annotated[str, Field(max_length=256)]], Field(max_length=10)
     ] = Field(
         default_factory=dict,
         description="What the plan depends on; when any of it changes, the proposal is void.",

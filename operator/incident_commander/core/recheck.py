@@ -28,7 +28,7 @@ _IN_WORDS: Final = {
     "destinationHash": "the revision to go back to is gone",
     "paused": "paused was {was}, is {now}",
     "updateStrategy": "its update strategy was {was}, is {now}",
-    "pods": "pods that it was to delete were replaced ({was}, now {now})",
+    "pods": "pods that it was to delete were replaced (number {was}, now {now})",
     "autoscaler": "its autoscaler is told otherwise",
     "replicas": "it had {was} replicas, now {now}",
 }
