@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-import subprocess
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-import yaml
 
 from cluster import Cluster
-from tests.e2e.shop import ALICE, BOB, ERIN, GROUP, Office, Shop, until
-from tests.support.api import Api, Body
+from tests.e2e.shop import ALICE, BOB, ERIN, Office, Shop
+from tests.support.api import Api
 from tests.support.kubectl import Kubectl
 from tests.support.prometheus import FakePrometheus
-from tests.support.proxy import FaultProxy
-from tools.local_operator import NAMESPACE, LocalOperator, install_chart, operator_kubeconfig
+from tests.support.staff import installed_chart, working_office
+from tools.local_operator import operator_kubeconfig
 
 _HELD = {
     "incident-commander-responder": (ALICE, BOB, ERIN),
     "incident-commander-commander": (ALICE, BOB),
 }
-_LABEL = {"tests": "e2e"}
 
 Hire = Callable[..., Office]
 Open = Callable[[Callable[[str], Office]], Shop]
@@ -32,39 +29,8 @@ Open = Callable[[Callable[[str], Office]], Shop]
 @pytest.fixture(scope="package")
 def chart(cluster: Cluster, kubectl: Kubectl, api: Api, crds: list[str]) -> Iterator[None]:
     """The chart without its Deployment; roles and guard are in force, people hold roles."""
-    # The CRDs stand already, and not by Helm's hand.
-    install_chart(cluster.kubeconfig, cluster.helm, cluster.kubectl, ["crds.install=false"])
-    for role, people in _HELD.items():
-        _bind(api, role, people)
-    yield
-    for binding in api.list("clusterrolebindings", labelSelector="tests=e2e").expect_ok()["items"]:
-        api.delete("clusterrolebindings", binding["metadata"]["name"])
-    _uninstall(cluster, api)
-
-
-def _uninstall(cluster: Cluster, api: Api) -> None:
-    """Leave the cluster to other tests without the guard, which they do not expect."""
-    line = [cluster.helm, f"--kubeconfig={cluster.kubeconfig}", "uninstall", NAMESPACE]
-    subprocess.run([*line, "-n", NAMESPACE], check=True, capture_output=True, timeout=120)
-    said = {f"{GROUP}/note": "x"}
-    body: Body = {
-        "apiVersion": f"{GROUP}/v1alpha1",
-        "kind": "Incident",
-        "metadata": {"name": "probe", "namespace": "default", "annotations": said},
-        "spec": {"title": "probe", "target": {"kind": "Deployment", "name": "probe"}},
-    }
-    until(lambda: api.dry().create("incidents", body).ok or None, "the guard is gone")
-
-
-def _bind(api: Api, role: str, people: tuple[str, ...]) -> None:
-    group = "rbac.authorization.k8s.io"
-    body: Body = {
-        "metadata": {"name": f"e2e-{role}", "labels": _LABEL},
-        "roleRef": {"apiGroup": group, "kind": "ClusterRole", "name": role},
-        "subjects": [{"apiGroup": group, "kind": "User", "name": name} for name in people],
-    }
-    answer = api.create("clusterrolebindings", body)
-    assert answer.ok or answer.reason == "AlreadyExists", answer.message
+    with installed_chart(cluster, api, "e2e", _HELD):
+        yield
 
 
 @pytest.fixture(scope="package")
@@ -94,33 +60,10 @@ def hire(
 
         def start(**settings: str) -> Office:
             folder = tmp_path_factory.mktemp("operator")
-            proxy = stack.enter_context(FaultProxy(cluster.kubeconfig))
-            kubeconfig = _pointed_at(credentials, proxy.url, folder / "kubeconfig")
             environment = {"PROMETHEUS_URL": prometheus.url, **settings}
-            prefixed = {f"INCIDENT_COMMANDER_{key}": value for key, value in environment.items()}
-            office = Office(LocalOperator(kubeconfig, folder / "log", prefixed), proxy)
-            stack.enter_context(_running(office))
-            return office
+            return stack.enter_context(working_office(cluster, credentials, folder, environment))
 
         yield start
-
-
-def _pointed_at(credentials: Path, server: str, target: Path) -> Path:
-    config = yaml.safe_load(credentials.read_text())
-    config["clusters"][0]["cluster"] = {"server": server}
-    target.touch(mode=0o600)
-    target.write_text(yaml.safe_dump(config))
-    return target
-
-
-@contextmanager
-def _running(office: Office) -> Iterator[None]:
-    try:
-        office.operator.start(120)
-        yield
-    finally:
-        # An orderly end takes seconds, and is not what is tested.
-        office.operator.kill()
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Final, Self, TypeAlias
@@ -17,7 +17,17 @@ from urllib.parse import parse_qs, urlsplit
 
 from typing_extensions import override
 
-__all__ = ["BAD", "ERRORS", "GOOD", "REQUESTS", "Broken", "FakePrometheus", "Load", "Series"]
+__all__ = [
+    "BAD",
+    "ERRORS",
+    "GOOD",
+    "REQUESTS",
+    "Broken",
+    "FakePrometheus",
+    "Load",
+    "Series",
+    "vector",
+]
 
 ERRORS: Final = 'errors{namespace="{{ target.namespace }}",deployment="{{ target.name }}"}'
 REQUESTS: Final = 'requests{namespace="{{ target.namespace }}",deployment="{{ target.name }}"}'
@@ -89,6 +99,10 @@ class FakePrometheus:
         """Say this of that namespace from now on; a function is asked by the Deployment's name."""
         self._states[namespace] = state
 
+    def respond(self, parameters: Mapping[str, str]) -> Broken:
+        """Answer one request, by the parameters of an instant query."""
+        return self.answer(parameters.get("query", ""), past="time" in parameters)
+
     def answer(self, query: str, *, past: bool = False) -> Broken:
         """Give the answer to one query; in the past all was well, where numbers are said."""
         found = _WHOSE.search(query)
@@ -101,14 +115,15 @@ class FakePrometheus:
                 self._closing.wait(state.after)
                 return state
             case Series(values=values):
-                return Broken(body=_vector(values))
+                return Broken(body=vector(values))
             case Load():
                 load = GOOD if past else state
                 value = load.errors if query.startswith("errors") else load.requests
-                return Broken(body=_vector((str(value),)))
+                return Broken(body=vector((str(value),)))
 
 
-def _vector(values: tuple[str, ...]) -> str:
+def vector(values: tuple[str, ...]) -> str:
+    """Write the answer to an instant query, a series for each value."""
     result = [
         {"metric": {"series": str(number)}, "value": [1.0, value]}
         for number, value in enumerate(values)
@@ -135,8 +150,7 @@ def _handler(prometheus: FakePrometheus) -> type[BaseHTTPRequestHandler]:
             self._answer(parse_qs(self.rfile.read(length).decode()))
 
         def _answer(self, parameters: dict[str, list[str]]) -> None:
-            query = (parameters.get("query") or [""])[0]
-            said = prometheus.answer(query, past="time" in parameters)
+            said = prometheus.respond({name: values[0] for name, values in parameters.items()})
             body = said.body.encode()
             self.send_response(said.status)
             self.send_header("Content-Type", "application/json")
