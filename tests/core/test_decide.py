@@ -193,6 +193,29 @@ def test_other_drift_voids_only_what_depends_on_it() -> None:
     assert play.open("scale-out") != scale
 
 
+@pytest.mark.parametrize("writes", [None, 1, 2])
+def test_an_approved_scaling_that_drifted_is_not_done_and_offered_anew(writes: int | None) -> None:
+    play = Play()
+    scale_out = {"name": "scale-out", "scale": {"by": 2}}
+    play.shelf.books = [build.runbook(spec={"remediation": [scale_out]})]
+    wanted = play.tick().open("scale-out")
+    key = "incidentcommander.dev/approve"
+    if writes is None:
+        play.world.edit(spec={"replicas": 4})
+        play.say("approve", wanted)
+    else:
+        play._annotate({key: wanted, f"{key}-by": "alice"})
+        play.tick(crash_after=writes)
+        play.world.edit(spec={"replicas": 4})
+        play.tick()
+
+    # The template is the one that fails, but nobody has released it: there is nothing to verify.
+    assert play.phase == "AwaitingApproval"
+    assert "it had 3 replicas, now 4" in play.last("RemediationSuperseded")
+    assert play.open("scale-out") != wanted
+    assert not play.world.changes
+
+
 @pytest.mark.parametrize("metrics", ["down", "empty", "nan"])
 def test_without_numbers_nothing_is_recommended_and_nothing_verified(metrics: str) -> None:
     play = Play()

@@ -114,7 +114,8 @@ def drifted(case: Case, draft: Draft, proposal: Proposal, workload: Workload, dr
     """Nothing is done: the target is not the one that was shown."""
     draft = draft.proposal(proposal.id, state=ProposalState.SUPERSEDED, recommended=False)
     lost = f"{proposal.id} was not done: {workload.kind} {workload.name} changed since ({drift})."
-    same_template = proposal.depends_on.get("templateHash") == workload.template_hash
+    # What does not depend on the template (scale, autoscale) says nothing about it.
+    same_template = proposal.depends_on.get("templateHash") in {None, workload.template_hash}
     if same_template or workload.uid != proposal.target.uid:
         return start_round(
             draft.set(approval=None),
