@@ -9,7 +9,7 @@ PY := $(VENV)/bin/python
 ENV := source .local/env
 UV_VERSION := 0.13.9
 
-.PHONY: help init demo test cluster cluster-down run verify format lint types layers generated crds bench clean
+.PHONY: help init demo test scenarios cluster cluster-down run verify format lint types layers generated crds bench clean
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,6 +29,10 @@ demo: init ## The main job, end to end, on a local control plane (DEMO_PAUSE=1: 
 
 test: init ## Every test, on a real API server
 	@$(PY) -m tools.test $(PYTEST_ARGS)
+
+scenarios: init ## Incidents of every kind, played side by side on a real control plane: what happens in each
+	@$(PY) -m tests.scenarios.listing --print
+	@$(PY) -m tools.test tests/scenarios -v $(PYTEST_ARGS)
 
 cluster: init ## Start the local control plane with Prometheus; then: source .local/env
 	@$(PY) -m cluster up

@@ -8,21 +8,22 @@ from threading import Barrier
 from tests.e2e.shop import ALICE, BOB, entries, only, reasons, until
 from tests.scenarios.registry import together
 from tests.scenarios.scene import Scene
-
-SCALE = {"name": "scale-out", "scale": {"by": 1, "max": 9}}
+from tests.support.prometheus import BAD, GOOD
 
 
 @together("one workload, two approvals")
 def two_incidents_one_target(scene: Scene) -> None:
     """Both are approved at once: one acts, the other is told why it does not, and offers anew."""
-    scene.trial(SCALE)
+    scene.furnish()
     scene.running()
+    # One pod more is not enough, two are.
+    scene.tell_load(lambda: BAD if scene.workload()["spec"]["replicas"] < 4 else GOOD)
     names = {"checkout": ALICE, "payments": BOB}
     for name in names:
         scene.declare(name, target={"kind": "Deployment", "name": "checkout"})
     for name in names:
         scene.proposed(name)
-    shown = {name: only(scene.open(name))["id"] for name in names}
+    shown = {name: only(scene.open(name, "scale-out"))["id"] for name in names}
     barrier = Barrier(len(names))
 
     def approve(name: str, who: str) -> bool:
@@ -47,10 +48,17 @@ def two_incidents_one_target(scene: Scene) -> None:
     )
     told = entries(incident, "RemediationSuperseded", "ProposalSuperseded")[0]["message"]
     assert "it had 2 replicas, now 3" in told
-    scene.until_seen(lambda _: bool(scene.open(other)), "the other offers anew", other)
-    again = scene.open(other)
-    assert only(again)["id"] != shown[other]
-    assert "to 4 replicas" in only(again)["summary"]
-    scene.resolved(first)
-    scene.acted({"id": shown[first]})
+    scene.until_seen(
+        lambda _: shown[other] not in {p["id"] for p in scene.open(other, "scale-out")} != set(),
+        "the other offers anew",
+        other,
+    )
+    again = only(scene.open(other, "scale-out"))
+    assert "from 3 to 4 replicas" in again["summary"]
     assert scene.workload()["spec"]["replicas"] == 3
+    scene.acted({"id": shown[first]})
+
+    scene.approve("scale-out", other, by=names[other])
+    scene.resolved(other)
+    assert scene.workload()["spec"]["replicas"] == 4
+    scene.acted(again)
