@@ -31,7 +31,7 @@ _HELD: Final = {
     "incident-commander-commander": (ALICE, BOB),
     "incident-commander-intake": (INTAKE,),
 }
-_AT_ONCE: Final = 6
+_AT_ONCE: Final = 8
 
 Playing = Mapping[str, "Future[None]"]
 
