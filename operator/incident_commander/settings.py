@@ -77,7 +77,7 @@ class Settings(BaseModel):
     connections: Annotated[int, Field(ge=2, le=256)] = 24
     """Most requests to the API server at once (watches have connections of their own)."""
     request_timeout: _Wait = timedelta(seconds=10)
-    page_at: Annotated[int, Field(ge=16, le=112)] = 64
+    page_at: Annotated[int, Field(ge=32, le=112)] = 64
     """Entries in the Incident at which older ones move to a TimelinePage."""
     guard_proof_ttl: _Wait = timedelta(seconds=5)
     """How long one proof of the guard serves all Incidents of a namespace."""

@@ -27,16 +27,16 @@ class Page:
 def page_due(incident: Incident, page_at: int) -> Page | None:
     """Give the page to write now, if the object holds ``page_at`` entries or more.
 
-    The same entries always give the same page, so that a crash between writing and listing it
-    repeats nothing.
+    It always holds as many: whatever is said between writing and listing it, and whoever crashes
+    there, the page is the same.
     """
     entries = incident.status.timeline
     if len(entries) < page_at:
         return None
-    older = entries[:-_KEEP]
+    older = entries[: page_at - _KEEP]
     meta, first, last = incident.metadata, older[0].seq, older[-1].seq
     sha256 = digest([e.to_api() for e in older])
-    name = f"{meta.name}-{first}"
+    name = f"{meta.name}-{first}-{last}"
     return Page(
         name=name,
         spec=TimelinePageSpec(
