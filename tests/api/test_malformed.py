@@ -64,6 +64,7 @@ INCIDENTS: dict[str, Mistake] = {
     ),
     "no title": Mistake(without(incident(""), "title"), "spec.title", "Required value"),
     "an empty title": Mistake(incident("", title=""), "spec.title", "at least 1 chars long"),
+    "a title of blanks": Mistake(incident("", title="   "), "spec.title", "should match"),
     "a title too long": Mistake(incident("", title="t" * 121), "spec.title", "120"),
     "a title that is a number": Mistake(incident("", title=5), "spec.title", "string"),
     "no target": Mistake(without(incident(""), "target"), "spec.target", "Required value"),

@@ -375,6 +375,14 @@ def test_what_is_not_built_yet_is_refused_and_removed(key: str) -> None:
     assert f"incidentcommander.dev/{key}" not in play.incident.metadata.annotations
 
 
+def test_a_start_in_the_future_is_counted_from_the_creation() -> None:
+    later = format_timestamp(build.NOW + timedelta(hours=1))
+    play = Play(spec={"startedAt": later}).tick()
+    assert play.status.milestones is not None
+    assert play.status.milestones.started_at == build.NOW
+    assert "lies in the future" in play.last("IncidentDeclared")
+
+
 def test_a_duplicate_is_merged_once_the_other_exists() -> None:
     play = _awaiting().edit(duplicateOf={"name": "other"})
     assert "no Incident other" in play.last("MergeRefused")

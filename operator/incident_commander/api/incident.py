@@ -153,7 +153,7 @@ class IncidentSpec(ApiModel):
         }
     }
 
-    title: Annotated[str, Field(min_length=1, max_length=120)] = Field(
+    title: Annotated[str, Field(min_length=1, max_length=120, pattern=r"\S")] = Field(
         description="One line that says what is broken; internal."
     )
     severity: Severity = Field(

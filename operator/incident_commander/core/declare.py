@@ -24,6 +24,10 @@ def declare(case: Case, draft: Draft, facts: Facts) -> Draft:
     created = meta.creation_timestamp or case.now
     alert = spec.alert.starts_at if spec.alert else None
     started = spec.started_at or (datetime.fromisoformat(alert) if alert else None) or created
+    ahead = started > created
+    if ahead:
+        # Durations below nothing would come of it.
+        started = created
     draft = draft.set(
         severity=spec.severity,
         roles=spec.roles or Roles(),
@@ -37,7 +41,9 @@ def declare(case: Case, draft: Draft, facts: Facts) -> Draft:
     )
     draft = draft.add(
         "IncidentDeclared",
-        f"{spec.severity}: {spec.title}. Target {spec.target}, {who}. Diagnosis begins.",
+        f"{spec.severity}: {spec.title}. Target {spec.target}, {who}."
+        + (" Its start lies in the future: counted from its creation." if ahead else "")
+        + " Diagnosis begins.",
         event_time=started if started < created else None,
     )
     if requests := present_requests(case.incident):
