@@ -57,7 +57,7 @@ def _words(module: Path) -> Iterator[str]:
 
 def _reasons_in_the_code() -> set[str]:
     # Conditions have reasons of their own.
-    modules = [m for m in CORE.glob("*.py") if m.name != "conditions.py"]
+    modules = [m for m in CORE.rglob("*.py") if m.name != "conditions.py"]
     return {word for module in modules for word in _words(module)} - NO_REASONS
 
 
@@ -79,7 +79,7 @@ def test_the_timeline_document_lists_no_reason_that_the_code_does_not_know() -> 
 def _guards_in_the_code() -> set[str]:
     """Names in ``block(…)``, ``warn(…)`` and ``GuardFinding(name=…)``."""
     found: set[str] = set()
-    for module in [*CORE.glob("*.py"), *ACTIONS.glob("*.py")]:
+    for module in [*CORE.rglob("*.py"), *ACTIONS.glob("*.py")]:
         for node in ast.walk(ast.parse(module.read_text())):
             if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
                 continue

@@ -63,7 +63,9 @@ def test_nothing_is_lost_when_entries_move_to_pages(shop: Shop) -> None:
         shop.ask(ERIN, "note", said[-1]).expect_ok()
         # Killed as soon as it writes or lists a page: somebody has to start it again.
         until(lambda: _taken(shop), f"note {number} is taken")
-    assert [rule.fired.is_set() for rule in crashes] == [True, True], shop.incident()["status"].get("timelinePages")
+    assert [rule.fired.is_set() for rule in crashes] == [True, True], shop.incident()["status"].get(
+        "timelinePages"
+    )
 
     incident = shop.incident()
     every = whole(shop, incident)

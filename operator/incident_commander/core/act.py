@@ -13,10 +13,10 @@ from ..api.common import ProposalState
 from ..api.incident import Evidence, Execution, ExecutionState, Proposal
 from ..questions import Facts
 from ..values import AUTOSCALERS, Applied, Missing, Refused, Stale, Write
-from . import propose
 from .breaker import blocks_now
 from .case import Case
 from .evolve import OPERATOR, Draft
+from .live import situation, unread
 from .recheck import drift_of, drifted, superseded
 from .settle import fail
 from .wording import cut
@@ -43,10 +43,10 @@ def act(
             return _refused(case, draft, proposal, message), None
         case _:
             pass
-    live = propose.situation(case, facts)
+    live = situation(case, facts)
     if live is None:
         return _target_gone(case, draft, facts, proposal), None
-    if propose.unread(proposal, live):
+    if unread(proposal, live):
         return draft, None
     workload, action = live.workload, all_actions()[proposal.action]
     if action.applied(proposal.parameters, live, proposal.id):

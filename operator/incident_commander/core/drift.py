@@ -13,8 +13,10 @@ from ..api.incident import Proposal
 from ..questions import Facts, Need
 from ..values import GuardProof, Workload, significant_hash
 from . import propose
+from .candidates import Candidate, candidates, dry_runs
 from .case import Case
 from .evolve import Draft
+from .live import situation
 from .moves import close_open, investigate, start_round, to_verifying
 from .recheck import drift_of
 from .rounds import offered
@@ -27,7 +29,7 @@ Drifts = Mapping[str, str]
 
 def drifts(case: Case, facts: Facts) -> Drifts:
     """Say which open proposals are void, and why."""
-    live = propose.situation(case, facts)
+    live = situation(case, facts)
     if live is None:
         return {}
     open_ = [p for p in case.status.proposals if p.state is ProposalState.PROPOSED]
@@ -40,7 +42,7 @@ def needs(case: Case, facts: Facts) -> frozenset[Need]:
     if not found or _template_moved(case, facts, found):
         return frozenset()
     asked: set[Need] = {case.proof, case.target.pods}
-    return frozenset(asked) | propose.dry_runs(_planned_again(case, facts, found))
+    return frozenset(asked) | dry_runs(_planned_again(case, facts, found))
 
 
 def target_changed(case: Case, draft: Draft, facts: Facts, found: Drifts) -> Draft:
@@ -76,12 +78,12 @@ def _template_moved(case: Case, facts: Facts, found: Drifts) -> bool:
     )
 
 
-def _planned_again(case: Case, facts: Facts, found: Drifts) -> list[propose.Candidate]:
-    live, runbook, diagnosis = propose.situation(case, facts), case.runbook, case.status.diagnosis
+def _planned_again(case: Case, facts: Facts, found: Drifts) -> list[Candidate]:
+    live, runbook, diagnosis = situation(case, facts), case.runbook, case.status.diagnosis
     if live is None or runbook is None or diagnosis is None:
         return []
     names = {p.remediation for p in case.status.proposals if p.id in found}
-    planned = propose.candidates(case, live, diagnosis.findings, runbook)
+    planned = candidates(case, live, diagnosis.findings, runbook)
     return [c for c in planned if c.name in names]
 
 

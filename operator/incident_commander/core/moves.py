@@ -8,11 +8,13 @@ from typing import Any
 from ..api.common import Phase, ProposalState
 from ..api.incident import Monitoring, Proposal
 from ..api.runbook import VerificationSpec
-from . import propose, verify
+from . import verify
 from .case import Case
 from .evolve import OPERATOR, Draft
+from .propose import verification_plan
 
 __all__ = [
+    "another_attempt",
     "close",
     "close_open",
     "investigate",
@@ -71,38 +73,43 @@ def next_attempt(
     *,
     actor: str = OPERATOR,
     proposal: str | None = None,
-    go_on: bool = False,
 ) -> Draft:
-    """Try again without what failed, or leave it to people when the attempts are used up.
+    """Try again without what failed, or leave it to people when the attempts are used up."""
+    most = case.policy.max_attempts
+    if draft.status.remediations < most:
+        return another_attempt(draft, reason, message, actor=actor, proposal=proposal)
+    return investigate(
+        close_open(draft).set(**_forgotten(draft)),
+        reason,
+        f"{message} All {most} attempts are used up: people investigate.",
+        actor=actor,
+        proposal=proposal,
+    )
 
-    ``go_on``: diagnose again even then, since there is something to offer.
-    """
-    status = draft.status
-    forgotten: dict[str, Any] = {
-        "attempt": status.attempt + 1,
+
+def another_attempt(
+    draft: Draft, reason: str, message: str, *, actor: str = OPERATOR, proposal: str | None = None
+) -> Draft:
+    """Diagnose again, however many attempts there were: something is left to offer."""
+    return start_round(
+        close_open(draft),
+        reason,
+        f"{message} Diagnosing again, attempt {draft.status.attempt + 1}.",
+        actor=actor,
+        proposal=proposal,
+        **_forgotten(draft),
+    )
+
+
+def _forgotten(draft: Draft) -> dict[str, Any]:
+    """What belongs to the attempt that ends."""
+    return {
+        "attempt": draft.status.attempt + 1,
         "approval": None,
         "execution": None,
         "verification": None,
         "monitoring": None,
     }
-    draft = close_open(draft)
-    if status.remediations >= case.policy.max_attempts and not go_on:
-        draft = draft.set(**forgotten)
-        return investigate(
-            draft,
-            reason,
-            f"{message} All {case.policy.max_attempts} attempts are used up: people investigate.",
-            actor=actor,
-            proposal=proposal,
-        )
-    return start_round(
-        draft,
-        reason,
-        f"{message} Diagnosing again, attempt {status.attempt + 1}.",
-        actor=actor,
-        proposal=proposal,
-        **forgotten,
-    )
 
 
 def investigate(
@@ -136,7 +143,7 @@ def to_verifying(
 ) -> Draft:
     """Verify a state that people made: no execution of ours belongs to it."""
     spec = case.runbook.spec.verification if case.runbook else VerificationSpec()
-    plan = propose.verification_plan(spec)
+    plan = verification_plan(spec)
     return draft.add(
         reason,
         message,

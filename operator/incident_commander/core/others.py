@@ -15,9 +15,9 @@ from ..api.incident import Execution, Proposal
 from ..managed import writers
 from ..questions import Facts, Need
 from ..values import Workload, significant_hash
-from . import propose
 from .case import Case
 from .evolve import Draft
+from .live import needs_of, situation
 from .moves import next_attempt, to_verifying
 
 __all__ = ["changed_by_others", "needs"]
@@ -31,12 +31,12 @@ def needs(case: Case) -> frozenset[Need]:
     if applied is None:
         return frozenset()
     asked: set[Need] = {case.target.workload, case.target.revisions}
-    return frozenset(asked | propose.needs(case, [applied[0]]))
+    return frozenset(asked | needs_of(case, [applied[0]]))
 
 
 def changed_by_others(case: Case, draft: Draft, facts: Facts) -> Draft | None:
     """Go on from what others made of the change; None where it is as the plan left it."""
-    applied, live = _applied(case), propose.situation(case, facts)
+    applied, live = _applied(case), situation(case, facts)
     if applied is None or live is None:
         return None
     proposal, execution = applied

@@ -16,10 +16,12 @@ from ..api.incident import Evidence, Execution, ExecutionState, Proposal
 from ..api.runbook import DiagnosisStep
 from ..questions import Facts
 from ..values import Missing, Unavailable, Workload, significant_hash
-from . import diagnose, propose
+from . import diagnose
 from .breaker import blocks_now
+from .candidates import judge_when
 from .case import BY_PEOPLE, Case
 from .evolve import Draft
+from .live import situation, unread
 from .moves import investigate, start_round, to_verifying
 
 _IN_WORDS: Final = {
@@ -46,10 +48,10 @@ def check_again(case: Case, draft: Draft, facts: Facts, proposal: Proposal) -> D
         return _unguarded(draft, proposal, proof.message)
     if draft.status.guard and proof.fingerprint != draft.status.guard.fingerprint:
         return superseded(draft, proposal, "the admission guard was changed since it was proposed")
-    live = propose.situation(case, facts)
+    live = situation(case, facts)
     if live is None:
         return _no_target(case, draft, facts, proposal)
-    if propose.unread(proposal, live):
+    if unread(proposal, live):
         return _wait(case, draft, proposal, "its autoscaler cannot be read")
     if drift := drift_of(proposal, live):
         return drifted(case, draft, proposal, live.workload, drift)
@@ -175,7 +177,7 @@ def _when_no_longer_true(case: Case, draft: Draft, facts: Facts, proposal: Propo
     old = draft.status.diagnosis.findings if draft.status.diagnosis else []
     merged = [fresh.pop(f.step, f) for f in old] + list(fresh.values())
     remediation = next(r for r in case.runbook.spec.remediation if r.name == proposal.remediation)
-    holds, why = propose.judge_when(remediation.when, merged)
+    holds, why = judge_when(remediation.when, merged)
     if holds is False:
         return f"its reason no longer holds: {why}"
     if holds is None and proposal.confidence is Confidence.PROVEN:

@@ -10,11 +10,12 @@ from __future__ import annotations
 from ..api.incident import ExecutionState
 from ..checks.templates import TemplateProblem
 from ..questions import Facts, Need
-from . import diagnose, others, propose
+from . import diagnose, others
 from .act import Command, act
 from .case import Case
 from .evolve import Draft
 from .follow import follow
+from .live import needs_of
 from .moves import next_attempt
 from .recheck import check_again, stale_steps
 
@@ -26,7 +27,7 @@ def needs(case: Case) -> frozenset[Need]:
     execution, target = case.status.execution, case.target
     approval = case.status.approval
     proposal = case.status.proposal(approval.proposal) if approval else None
-    more = propose.needs(case, [proposal] if proposal else [])
+    more = needs_of(case, [proposal] if proposal else [])
     base: set[Need] = {target.workload}
     if execution is None:
         base |= {target.revisions, case.proof, *more}

@@ -6,13 +6,14 @@ from dataclasses import replace
 
 from ..api.common import Phase, ProposalState
 from ..api.incident import Diagnosis, Finding, GuardStatus, Proposal
-from ..checks.autoscaler import autoscalers_need
 from ..questions import Facts, Need
 from ..values import GuardProof, Unavailable
 from . import diagnose, false_alarm, propose
+from .candidates import candidates, dry_runs
 from .case import Case, pin_policy
 from .diagnose import running_template
 from .evolve import Draft
+from .live import around, situation
 from .moves import close_open, investigate
 from .verify import told
 from .wording import blocks, sentences
@@ -37,20 +38,15 @@ def needs(case: Case, facts: Facts) -> frozenset[Need]:
     if not all(need in facts for need in asked) or chosen.runbook is None:
         return asked
     found = diagnose.findings(case, facts, chosen.steps)
-    live = propose.situation(_seen_failing(case, facts, found), facts)
+    live = situation(_seen_failing(case, facts, found), facts)
     if live is None:
         return asked
-    return asked | propose.dry_runs(propose.candidates(case, live, found, chosen.runbook))
+    return asked | dry_runs(candidates(case, live, found, chosen.runbook))
 
 
 def _of_remediations(case: Case, chosen: diagnose.Chosen) -> frozenset[Need]:
-    actions = {r.action for r in chosen.runbook.spec.remediation} if chosen.runbook else set()
-    asked: set[Need] = set()
-    if actions & propose.ABOUT_AUTOSCALERS:
-        asked.add(autoscalers_need(case.subject))
-    if actions & propose.REPLACING_PODS:
-        asked.add(propose.budgets_need(case))
-    return frozenset(asked)
+    offered = chosen.runbook.spec.remediation if chosen.runbook else []
+    return around(case, (remediation.action for remediation in offered))
 
 
 def _seen_failing(case: Case, facts: Facts, found: list[Finding]) -> Case:
@@ -150,11 +146,11 @@ def record_guard(case: Case, draft: Draft, facts: Facts) -> Draft:
 def _offer(
     case: Case, draft: Draft, facts: Facts, found: list[Finding], chosen: diagnose.Chosen
 ) -> Draft:
-    proof, live = facts.proof(case.proof), propose.situation(case, facts)
+    proof, live = facts.proof(case.proof), situation(case, facts)
     if chosen.runbook is None or live is None or not isinstance(proof, GuardProof):
         what = "no Runbook matches" if chosen.runbook is None else "its releases cannot be read"
         return investigate(close_open(draft), "NothingToOffer", f"{told(found)}; {what}.")
-    planned = propose.candidates(case, live, found, chosen.runbook)
+    planned = candidates(case, live, found, chosen.runbook)
     offers = propose.offer(case, facts, planned, chosen.runbook, proof)[:8]
     new_ids = {p.id for p in offers}
     committed = [p for p in close_open(draft).status.proposals if p.id not in new_ids]

@@ -7,7 +7,8 @@ from ..api.common import Phase, ProposalState
 from ..api.incident import Approval, Execution, ExecutionState, Proposal
 from ..questions import Facts
 from ..values import Missing, Unavailable, Workload
-from . import propose, verify
+from . import verify
+from .candidates import remedy_key
 from .case import Case
 from .evolve import Draft
 from .moves import next_attempt
@@ -91,7 +92,7 @@ def revert(
     """Take a change back at once, as its approval said."""
     approval = draft.status.approval
     assert approval is not None  # noqa: S101 - for the type checker: a change had one
-    key = propose.remedy_key(proposal.action, proposal.parameters)
+    key = remedy_key(proposal.action, proposal.parameters)
     draft = draft.proposal(proposal.id, state=ProposalState.FAILED, recommended=False)
     return draft.add(
         "RevertStarted",
@@ -110,7 +111,7 @@ def revert(
 
 def fail(case: Case, draft: Draft, proposal: Proposal, reason: str, message: str) -> Draft:
     """Give this remediation up: the next attempt goes without it."""
-    failed = [propose.remedy_key(proposal.action, proposal.parameters)]
+    failed = [remedy_key(proposal.action, proposal.parameters)]
     if proposal.action != "rolloutUndo":
         # A restart or a scaling that did not help will not help with another number either; an
         # undo may still go back further.

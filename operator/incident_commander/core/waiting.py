@@ -17,6 +17,7 @@ from .breaker import refreshed
 from .case import Case
 from .diagnose import running_template
 from .evolve import Draft, phase_since
+from .live import needs_of, situation
 from .moves import close_open, investigate, start_round
 from .rounds import offered, record_guard, stalled
 from .wording import blocks
@@ -44,7 +45,7 @@ def needs_investigating(case: Case) -> frozenset[Need]:
 def needs_awaiting(case: Case, facts: Facts) -> frozenset[Need]:
     """Say what open proposals have to be held against."""
     open_ = [p for p in case.status.proposals if p.state is ProposalState.PROPOSED]
-    asked: set[Need] = {case.target.workload, case.target.revisions, *propose.needs(case, open_)}
+    asked: set[Need] = {case.target.workload, case.target.revisions, *needs_of(case, open_)}
     if guard_moved(case):
         asked.add(case.proof)
     return frozenset(asked) | drift.needs(case, facts)
@@ -117,7 +118,7 @@ def await_approval(case: Case, draft: Draft, facts: Facts) -> Draft:
         return stalled(case, draft, diagnose.target_problem(case, facts) or "")
     if drifts := drift.drifts(case, facts):
         return drift.target_changed(case, draft, facts, drifts)
-    if live := propose.situation(case, facts):
+    if live := situation(case, facts):
         draft = _judged_again(case, draft, live)
     if all(case.now >= p.expires_at for p in open_):
         return start_round(

@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 from ..api.base import format_duration
-from ..api.common import GuardVerdict, OnFailure, Phase, Verdict
+from ..api.common import Phase, Verdict
 from ..api.incident import (
     Evidence,
     Monitoring,
     PostmortemRef,
-    Proposal,
     Sample,
     Verification,
     VerificationPlan,
 )
 from ..api.runbook import VerificationSpec
 from ..questions import Facts, Need
-from . import others, propose, verify
+from . import others, verify
 from .case import Case
 from .diagnose import remembered_failing
 from .evolve import Draft
+from .live import situation
 from .moves import investigate, next_attempt, start_monitoring
 from .propose import verification_plan
+from .reverts import approved_revert
 from .settle import fail, revert
 
 __all__ = ["decide_monitoring", "decide_verifying", "needs"]
@@ -104,22 +105,10 @@ def _failed(case: Case, draft: Draft, facts: Facts, why: str) -> Draft:
     if proposal is None:
         return next_attempt(case, draft, "VerificationFailed", f"It is not good: {why}")
     said = f"{proposal.id} did not help: {why}"
-    if reverting := _approved_revert(case, facts, proposal):
+    live = situation(case, facts)
+    if live and (reverting := approved_revert(case, live, proposal)):
         return revert(case, draft, proposal, reverting, said)
     return fail(case, draft, proposal, "VerificationFailed", said)
-
-
-def _approved_revert(case: Case, facts: Facts, proposal: Proposal) -> Proposal | None:
-    """Give the revert that was approved along, if it can still be done as it was approved."""
-    if proposal.on_failure is not OnFailure.REVERT or proposal.revert_of:
-        return None
-    live = propose.situation(case, facts)
-    if live is None or proposal.action not in propose.AUTO_REVERTED:
-        return None
-    plan = propose.revert_plan(proposal, live)
-    if plan is None or any(g.verdict is GuardVerdict.BLOCK for g in plan.guards):
-        return None
-    return propose.reverting(case, proposal, plan)
 
 
 def decide_monitoring(case: Case, draft: Draft, facts: Facts) -> Draft:

@@ -1,0 +1,1 @@
+"""What each request does, by what it is about; ``answer`` finds it by its key."""

@@ -1,0 +1,152 @@
+"""Where an Incident goes next, as people say: propose, diagnose, confirm, resolve, dismiss, reopen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from ...api.common import Phase, Verdict
+from ...api.incident import Milestones
+from ..act import confirmed
+from ..case import BY_PEOPLE, Case
+from ..evolve import TRANSITIONS, Draft
+from ..moves import close_open, start_monitoring, start_round, to_verifying
+from ..requests import Request
+from ..wording import cut, sentence
+from .refusal import Handler, refuse
+
+__all__ = ["HANDLERS"]
+
+_ACTIVE: Final = frozenset({Phase.DIAGNOSING, Phase.INVESTIGATING, Phase.AWAITING_APPROVAL})
+
+
+def _propose(case: Case, draft: Draft, request: Request) -> Draft:
+    name = request.value
+    known = [r.name for r in case.runbook.spec.remediation] if case.runbook else []
+    if name not in known:
+        listed = ", ".join(known) or "none, since no Runbook matched"
+        return refuse(draft, request, f"the Runbook has no such remediation; it has: {listed}")
+    if draft.status.phase not in _ACTIVE:
+        return refuse(draft, request, f"the phase is {draft.status.phase}")
+    wanted = [*(n for n in draft.status.requested if n != name), name][-16:]
+    asked = draft.set(requested=wanted)
+    return start_round(
+        asked,
+        "RemediationRequested",
+        f"{request.by} asked for {name}.{_rejected_before(draft, name)} Diagnosing again to plan it.",
+        actor=request.by,
+    )
+
+
+def _rejected_before(draft: Draft, remediation: str) -> str:
+    """Say who rejected it before, and why, as far as the entries in the object tell."""
+    said = [
+        entry
+        for entry in draft.status.timeline
+        if entry.reason in {"ProposalRejected", "RemediationStopped"}
+        and (entry.proposal or "").rpartition("-")[0] == remediation
+    ]
+    return f" Before, at {said[-1].at:%H:%M} UTC: {cut(said[-1].message, 250)}" if said else ""
+
+
+def _diagnose(_case: Case, draft: Draft, request: Request) -> Draft:
+    if draft.status.phase not in _ACTIVE:
+        return refuse(draft, request, f"the phase is {draft.status.phase}")
+    return start_round(
+        draft,
+        "DiagnosisRequested",
+        f"{request.by}: {cut(request.value, 200)}. Diagnosing again.",
+        actor=request.by,
+    )
+
+
+def _confirm(case: Case, draft: Draft, request: Request) -> Draft:
+    said = f"{request.by} confirms: {sentence(cut(request.value, 300))}{_against(draft)}"
+    status = draft.status
+    doing = status.proposal(status.execution.proposal) if status.execution else None
+    match status.phase:
+        case Phase.REMEDIATING if doing and doing.action == BY_PEOPLE:
+            return confirmed(case, draft, doing, request.by, request.value)
+        case Phase.VERIFYING | Phase.INVESTIGATING:
+            return start_monitoring(case, draft, "VerificationConfirmed", said, actor=request.by)
+        case Phase.MONITORING if draft.status.monitoring:
+            watched = draft.status.monitoring
+            more = watched.model_copy(update={"good": watched.good + 1, "failures": 0})
+            return draft.add(
+                "VerificationConfirmed", said, actor=request.by, changes={"monitoring": more}
+            )
+        case phase:
+            return refuse(draft, request, f"there is nothing to confirm in phase {phase}")
+
+
+def _against(draft: Draft) -> str:
+    """Say that a person's word stands against the newest sample."""
+    status = draft.status
+    watch = status.monitoring if status.phase is Phase.MONITORING else status.verification
+    last = watch.last if watch else None
+    if last is None or last.verdict is not Verdict.FAILED:
+        return ""
+    return f" The newest sample says otherwise: {cut(last.message, 150)}"
+
+
+def _resolve(case: Case, draft: Draft, request: Request) -> Draft:
+    if draft.status.phase not in _ACTIVE:
+        hint = {
+            Phase.REMEDIATING: "; a remediation is being applied, wait for its outcome",
+            Phase.VERIFYING: "; use confirm to say that it is good",
+        }.get(draft.status.phase, "")
+        return refuse(draft, request, f"the phase is {draft.status.phase}{hint}")
+    return to_verifying(
+        case,
+        close_open(draft),
+        "ResolvedByPeople",
+        f"{request.by}: fixed by other means: {cut(request.value, 300)}. Verifying.",
+        actor=request.by,
+    )
+
+
+def _dismiss(_case: Case, draft: Draft, request: Request) -> Draft:
+    if any(p.state.committed for p in draft.status.proposals):
+        return refuse(draft, request, "a remediation is being applied; wait for its outcome")
+    if Phase.DISMISSED not in TRANSITIONS[draft.status.phase]:
+        return refuse(draft, request, f"the phase is {draft.status.phase}")
+    ended = close_open(draft).add(
+        "IncidentDismissed",
+        f"{request.by} dismissed it as a false alarm: {cut(request.value, 300)}",
+        actor=request.by,
+        phase=Phase.DISMISSED,
+    )
+    return ended.milestone(closed_at=draft.now)
+
+
+def _reopen(_case: Case, draft: Draft, request: Request) -> Draft:
+    status = draft.status
+    if status.phase not in {Phase.RESOLVED, Phase.DISMISSED}:
+        return refuse(
+            draft, request, f"the phase is {status.phase}, neither Resolved nor Dismissed"
+        )
+    milestones = status.milestones or Milestones()
+    return start_round(
+        draft,
+        "IncidentReopened",
+        f"{request.by} reopened it: {cut(request.value, 300)}. Diagnosing again, attempt "
+        f"{status.attempt + 1}.",
+        actor=request.by,
+        attempt=status.attempt + 1,
+        approval=None,
+        execution=None,
+        verification=None,
+        monitoring=None,
+        postmortem=None,
+        milestones=milestones.model_copy(update={"resolved_at": None, "closed_at": None}),
+    )
+
+
+HANDLERS: Final[Mapping[str, Handler]] = {
+    "propose": _propose,
+    "diagnose": _diagnose,
+    "confirm": _confirm,
+    "resolve": _resolve,
+    "dismiss": _dismiss,
+    "reopen": _reopen,
+}

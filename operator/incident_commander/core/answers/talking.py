@@ -1,0 +1,88 @@
+"""What people say to each other through the Incident: take command, acknowledge, note."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Final
+
+from ...api.common import ProposalState
+from ...api.incident import Roles
+from ..case import Case
+from ..evolve import MAX_MESSAGE, Draft
+from ..requests import Request
+from ..verify import told
+from ..wording import cut
+from .refusal import Handler
+
+__all__ = ["HANDLERS", "parts"]
+
+
+def _take_command(_case: Case, draft: Draft, request: Request) -> Draft:
+    roles = draft.status.roles or Roles()
+    before = roles.commander
+    if before == request.by:
+        return draft.add("CommandTransferred", f"{request.by} keeps command.", actor=request.by)
+    taken = draft.set(roles=roles.model_copy(update={"commander": request.by}))
+    return taken.add(
+        "CommandTransferred",
+        f"{request.by} took command{f' from {before}' if before else ''}: {cut(request.value, 120)}."
+        f" Brief: {_brief(draft)}",
+        actor=request.by,
+    )
+
+
+def _brief(draft: Draft) -> str:
+    status = draft.status
+    open_ = [p.id for p in status.proposals if p.state is ProposalState.PROPOSED]
+    found = told(status.diagnosis.findings) if status.diagnosis else "not diagnosed yet"
+    tried = f"{status.remediations} change(s) made" if status.remediations else "nothing tried yet"
+    due = status.updates.next_due_at if status.updates else None
+    return (
+        f"{status.phase}, attempt {status.attempt}; {found or 'no findings'}; {tried}; "
+        f"open decisions: {', '.join(open_) or 'none'}; "
+        f"next update: {f'{due:%H:%M} UTC' if due else 'none due'}"
+    )
+
+
+def _acknowledge(case: Case, draft: Draft, request: Request) -> Draft:
+    said = draft.add(
+        "IncidentAcknowledged",
+        f"{request.by} is on it: {cut(request.value, 200)}",
+        actor=request.by,
+    )
+    return said.milestone(acknowledged_at=case.now)
+
+
+def _note(case: Case, draft: Draft, request: Request) -> Draft:
+    when, text = _back_dated(request.value, case.now)
+    for part in parts(text):
+        draft = draft.add("NoteAdded", part, actor=request.by, event_time=when)
+    return draft
+
+
+def parts(text: str) -> list[str]:
+    """Cut long words into entries, so that nothing of them is lost."""
+    size = MAX_MESSAGE - 8
+    pieces = [text[i : i + size] for i in range(0, len(text), size)] or [text]
+    if len(pieces) == 1:
+        return pieces
+    return [f"({n}/{len(pieces)}) {piece}" for n, piece in enumerate(pieces, 1)]
+
+
+def _back_dated(text: str, now: datetime) -> tuple[datetime | None, str]:
+    """Read ``@02:41 text``: the last time that it was 02:41 UTC."""
+    head, _, rest = text.partition(" ")
+    try:
+        clock = datetime.strptime(head, "@%H:%M").time()  # noqa: DTZ007 - a time of day has no zone
+    except ValueError:
+        return None, text
+    when = now.replace(hour=clock.hour, minute=clock.minute, second=0, microsecond=0)
+    return (when if when <= now else when - timedelta(days=1)), rest.strip() or text
+
+
+HANDLERS: Final[Mapping[str, Handler]] = {
+    "take-command": _take_command,
+    "acknowledge": _acknowledge,
+    "note": _note,
+}

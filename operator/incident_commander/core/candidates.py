@@ -1,0 +1,154 @@
+"""Which remediations of a Runbook fit, and what each would do exactly."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from ..actions import Plan, Situation, all_actions, without_deletions
+from ..api.common import Confidence, GuardVerdict, OnFailure, Risk, Verdict
+from ..api.incident import Finding
+from ..api.runbook import Remediation, Runbook, When
+from ..checks.relate import older_than_release
+from ..questions import DryRunNeed, Need
+from ..values import digest
+from . import reverts
+from .case import Case
+
+__all__ = ["Candidate", "candidates", "dry_runs", "judge_when", "remedy_key"]
+
+_DRY_RUN_MARKER: Final = "dry-run"
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A remediation that may be offered, planned."""
+
+    name: str
+    action: str
+    risk: Risk
+    on_failure: OnFailure
+    plan: Plan
+    confidence: Confidence
+    because: str
+    dry_run: DryRunNeed | None
+    older_trouble: bool = False
+    """Whether it takes back a release that is younger than the trouble."""
+    revert_of: str | None = None
+    """Id of the proposal that it takes back."""
+
+
+def candidates(
+    case: Case, where: Situation, found: Sequence[Finding], runbook: Runbook
+) -> list[Candidate]:
+    """Plan every remediation that fits and was neither rejected nor tried in vain."""
+    fitting = [_candidate(case, where, found, r) for r in runbook.spec.remediation]
+    planned: dict[str, Candidate] = {}
+    for candidate in (*fitting, _way_back(case, where)):
+        if candidate is not None:
+            planned.setdefault(remedy_key(candidate.action, candidate.plan.parameters), candidate)
+    return list(planned.values())
+
+
+def _candidate(
+    case: Case, where: Situation, found: Sequence[Finding], remediation: Remediation
+) -> Candidate | None:
+    action, parameters = all_actions().get(remediation.action), remediation.parameters
+    if action is None or parameters is None or where.workload.kind not in action.kinds:
+        return None
+    confidence, because = _confidence(case, remediation, found)
+    if confidence is None:
+        return None
+    plan = action.plan(parameters, where)
+    tried = {remedy_key(remediation.action, plan.parameters), remediation.name}
+    if tried & set(case.status.rejected) and confidence is not Confidence.REQUESTED:
+        return None
+    undo = remediation.action == "rolloutUndo"
+    return Candidate(
+        name=remediation.name,
+        action=remediation.action,
+        risk=remediation.risk,
+        on_failure=remediation.on_failure,
+        plan=plan,
+        confidence=confidence,
+        because=because,
+        dry_run=_dry_run(case, where, remediation.action, plan),
+        older_trouble=undo and any(older_than_release(f, found) for f in found),
+    )
+
+
+def _way_back(case: Case, where: Situation) -> Candidate | None:
+    """Plan the revert of what was stopped, or of a rollback that did not help."""
+    taken = case.status.proposal(case.status.take_back) if case.status.take_back else None
+    if taken is None:
+        return None
+    plan = reverts.revert_plan(taken, where)
+    if plan is None or remedy_key(taken.action, plan.parameters) in case.status.rejected:
+        return None
+    return Candidate(
+        name=reverts.revert_name(taken),
+        action=taken.action,
+        risk=Risk.HIGH if taken.action == "rolloutUndo" else taken.risk,
+        on_failure=OnFailure.ESCALATE,
+        plan=plan,
+        confidence=Confidence.UNPROVEN,
+        because=f"it takes {taken.id} back; whether that helps is not known",
+        dry_run=_dry_run(case, where, taken.action, plan),
+        revert_of=taken.id,
+    )
+
+
+def _confidence(
+    case: Case, remediation: Remediation, found: Sequence[Finding]
+) -> tuple[Confidence | None, str]:
+    if remediation.name in case.status.requested:
+        return Confidence.REQUESTED, "somebody asked for it by propose"
+    holds, why = judge_when(remediation.when, found)
+    if holds is False:
+        return None, why
+    return (Confidence.PROVEN, why) if holds else (Confidence.UNPROVEN, why)
+
+
+def judge_when(when: Sequence[When], found: Sequence[Finding]) -> tuple[bool | None, str]:
+    """Say whether all conditions hold (None: cannot be told), and why."""
+    by_step = {f.step: f for f in found}
+    unknown: list[str] = []
+    for condition in when:
+        finding = by_step.get(condition.step)
+        wanted = condition.verdict or (None if condition.reason else Verdict.FAILED)
+        if finding is None:
+            unknown.append(f"{condition.step} was not asked")
+        elif wanted in {None, finding.verdict} and condition.reason in {None, finding.reason}:
+            continue
+        elif finding.verdict in {Verdict.INCONCLUSIVE, Verdict.ERROR}:
+            unknown.append(f"{finding.step} is {finding.verdict}: {finding.message}")
+        else:
+            return False, f"{finding.step} is {finding.verdict} ({finding.reason})"
+    if unknown:
+        return None, "; ".join(unknown)
+    proof = ", ".join(f"{w.step}: {by_step[w.step].reason}" for w in when)
+    return (True, proof) if when else (None, "the Runbook names nothing that would prove it")
+
+
+def remedy_key(action: str, parameters: Mapping[str, str]) -> str:
+    """Name an action with its parameters: what a rejection or a failure rules out.
+
+    Whichever pods it deletes besides, it is the same remedy.
+    """
+    return f"{action}/{digest(without_deletions(parameters))[:12]}"
+
+
+def _dry_run(case: Case, where: Situation, action: str, plan: Plan) -> DryRunNeed | None:
+    if any(g.verdict is GuardVerdict.BLOCK for g in plan.guards):
+        return None
+    started = case.status.diagnosis.started_at if case.status.diagnosis else None
+    write = all_actions()[action].write(
+        plan.parameters, where, _DRY_RUN_MARKER, started or case.now
+    )
+    return DryRunNeed.of(where.workload, write) if write else None
+
+
+def dry_runs(planned: Sequence[Candidate]) -> frozenset[Need]:
+    """Name the dry runs that the proposals need."""
+    return frozenset(c.dry_run for c in planned if c.dry_run is not None)

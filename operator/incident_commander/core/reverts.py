@@ -1,0 +1,97 @@
+"""The way back from a change: by itself where that was approved along, else as a proposal."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Final
+
+from ..actions import Plan, Situation, all_actions
+from ..api.common import GuardVerdict, OnFailure, ProposalState
+from ..api.incident import GuardFinding, Proposal
+from ..values import digest
+from .case import Case
+from .wording import cut
+
+__all__ = ["approved_revert", "promise", "revert_name", "revert_plan"]
+
+_AUTOMATIC: Final = frozenset({"scale", "autoscale"})
+"""Actions that `onFailure: Revert` takes back without another approval. Never an undo: that would
+release the bad version again."""
+
+
+def revert_name(taken: Proposal) -> str:
+    """Name it so that nobody takes it for the remediation itself."""
+    return f"revert-{taken.remediation}"[:40].rstrip("-")
+
+
+def revert_plan(taken: Proposal, where: Situation) -> Plan | None:
+    """Plan to take a proposal's change back; None where nothing leads back, or nothing is to do.
+
+    The release that a rollback left is known to fail: that, and the circle, are said, not forbidden,
+    since to stop at a rollback that made things worse must be possible.
+    """
+    plan = all_actions()[taken.action].reversal(taken.parameters, where)
+    if plan is None or not plan.parameters or any(g.name == "AlreadyThere" for g in plan.guards):
+        return None
+    said = {"SeenFailing", "Loop"}
+    guards = tuple(
+        g.model_copy(update={"verdict": GuardVerdict.WARN}) if g.name in said else g
+        for g in plan.guards
+    )
+    return replace(plan, guards=guards, summary=cut(f"Revert {taken.id}: {plan.summary}", 512))
+
+
+def approved_revert(case: Case, live: Situation, taken: Proposal) -> Proposal | None:
+    """Give the revert that was approved with a proposal, if it can still be done as approved.
+
+    It needs no approval of its own: it is pinned by the approved id, since the value from before
+    stands in what that plan depends on.
+    """
+    if taken.on_failure is not OnFailure.REVERT or taken.revert_of:
+        return None
+    plan = revert_plan(taken, live) if taken.action in _AUTOMATIC else None
+    if plan is None or any(g.verdict is GuardVerdict.BLOCK for g in plan.guards):
+        return None
+    return _reverting(case, taken, plan)
+
+
+def _reverting(case: Case, taken: Proposal, plan: Plan) -> Proposal:
+    guard = case.status.guard.fingerprint if case.status.guard else ""
+    content = {"revertOf": taken.id, "parameters": dict(plan.parameters), "guard": guard}
+    return taken.model_copy(
+        update={
+            "id": f"{revert_name(taken)}-{digest(content)[:8]}",
+            "remediation": revert_name(taken),
+            "parameters": dict(plan.parameters),
+            "depends_on": dict(plan.depends_on),
+            "state": ProposalState.APPROVED,
+            "recommended": False,
+            "summary": cut(plan.summary, 512),
+            "reason": cut(f"{taken.id} was approved with onFailure: Revert.", 512),
+            "diff": "",
+            "command": plan.command,
+            "approve_command": "",
+            "guards": list(plan.guards),
+            "on_failure": OnFailure.ESCALATE,
+            "revert_of": taken.id,
+        }
+    )
+
+
+def promise(action: str, plan: Plan) -> GuardFinding:
+    """Say what `onFailure: Revert` means for a plan: part of what is approved."""
+    parameters = plan.parameters
+    if action in _AUTOMATIC and (action == "scale" or parameters.get("uid")):
+        back = f"{parameters['from']} replicas" if action == "scale" else "its old values"
+        return GuardFinding(
+            name="RevertsOnFailure",
+            verdict=GuardVerdict.CLEAR,
+            message=f"If verification fails, it is taken back to {back} at once: that is approved "
+            "along with it.",
+        )
+    return GuardFinding(
+        name="NoRevert",
+        verdict=GuardVerdict.WARN,
+        message=f"The Runbook says onFailure: Revert, but a {action} is never taken back by itself. "
+        "If verification fails, people decide.",
+    )
