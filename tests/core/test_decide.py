@@ -193,6 +193,28 @@ def test_other_drift_voids_only_what_depends_on_it() -> None:
     assert play.open("scale-out") != scale
 
 
+def test_what_waits_for_the_controller_is_offered_again_once_it_has_seen_the_release() -> None:
+    play = Play()
+    undo = {"name": "rollback", "rolloutUndo": {}}
+    play.shelf.books = [build.runbook(spec={"remediation": [undo]})]
+    whole = play.world.revisions
+    play.world.revisions = [r for r in whole if r.images != (build.NEW_IMAGE,)]
+    play.tick()
+    before = play.status.proposal(play.open("rollback"))
+    assert before is not None
+    assert [g.name for g in before.guards if g.verdict == "Block"] == ["NotObserved"]
+
+    play.world.revisions = whole
+    play.tick()
+
+    assert play.phase == "AwaitingApproval"
+    assert "the history is whole" in play.last("DiagnosisResumed")
+    after = play.status.proposal(play.open("rollback"))
+    assert after is not None
+    assert not after.blocked
+    assert play.reasons.count("DiagnosisResumed") == 1
+
+
 @pytest.mark.parametrize("writes", [None, 1, 2])
 def test_an_approved_scaling_that_drifted_is_not_done_and_offered_anew(writes: int | None) -> None:
     play = Play()

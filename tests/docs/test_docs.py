@@ -27,6 +27,7 @@ NO_REASONS = {
     "Loop",
     "NoRevert",
     "NotBuilt",
+    "NotObserved",
     "OlderThanRelease",
     "OnRollback",
     "RevertsOnFailure",

@@ -5,11 +5,13 @@ What was shown must stay true: drift of the target, of the guard, and time void 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
+from typing import Final
 
 from ..actions import Situation
 from ..api.common import ProposalState
-from ..api.incident import IncidentStatus
+from ..api.incident import IncidentStatus, Proposal
 from ..questions import Facts, Need
 from ..values import GuardProof, Missing, Unavailable
 from . import diagnose, drift, propose
@@ -31,6 +33,8 @@ __all__ = [
     "next_round",
     "over_at",
 ]
+
+_NOT_OBSERVED: Final = "NotObserved"
 
 
 def needs_investigating(case: Case) -> frozenset[Need]:
@@ -119,6 +123,12 @@ def await_approval(case: Case, draft: Draft, facts: Facts) -> Draft:
     if drifts := drift.drifts(case, facts):
         return drift.target_changed(case, draft, facts, drifts)
     if live := situation(case, facts):
+        if _observed_by_now(live, open_):
+            return start_round(
+                draft,
+                "DiagnosisResumed",
+                "The controller has made the revision of the newest release: the history is whole.",
+            )
         draft = _judged_again(case, draft, live)
     if all(case.now >= p.expires_at for p in open_):
         return start_round(
@@ -127,6 +137,14 @@ def await_approval(case: Case, draft: Draft, facts: Facts) -> Draft:
             f"Nobody approved {', '.join(p.id for p in open_)} in time. Diagnosing again.",
         )
     return draft
+
+
+def _observed_by_now(live: Situation, open_: Sequence[Proposal]) -> bool:
+    """Whether a proposal was planned on a history that was one short, and is not any more."""
+    waited = any(g.name == _NOT_OBSERVED for p in open_ for g in p.guards)
+    here = live.workload.template_hash
+    known = any(r.template_hash == here for r in live.revisions)
+    return waited and known and live.workload.observed
 
 
 def _judged_again(case: Case, draft: Draft, live: Situation) -> Draft:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
+from typing import Final
 
 from ..api.common import Verdict
 from ..api.incident import Finding, Proposal
@@ -11,6 +13,8 @@ __all__ = ["blocks", "cut", "sentence", "sentences", "trouble"]
 
 _ABOUT_CHANGES = frozenset({"rolloutHistory", "recentChanges"})
 """Checks that say what changed: a reason for trouble, not trouble itself."""
+_COMMAND: Final = re.compile(r": (?:kubectl|argocd|flux|helm) (?:(?!\. ).)*$")
+"""A command at the end of a text: whoever copies it would copy a full stop along."""
 
 
 def cut(text: str, limit: int) -> str:
@@ -21,7 +25,8 @@ def cut(text: str, limit: int) -> str:
 def sentence(text: str) -> str:
     """End a text with one full stop, unless it ends with a mark of its own, or a command."""
     text = text.strip()
-    return text if not text or text[-1] in ".!?…:" else f"{text}."
+    whole = not text or text[-1] in ".!?…:" or _COMMAND.search(text) is not None
+    return text if whole else f"{text}."
 
 
 def sentences(texts: Iterable[str]) -> str:
