@@ -41,6 +41,7 @@ _WORDS: Final = {
     Group.GUARD: "Each guard of a proposal. What blocks cannot be approved; what warns is said before.",
     Group.VERDICT: "What follows from each verdict, before a change and after it.",
     Group.TOGETHER: "Incidents that meet.",
+    Group.REQUEST: "What people say after they have approved.",
 }
 _HEADINGS: Final = {
     Group.RUNBOOK: "Runbook",
@@ -48,6 +49,7 @@ _HEADINGS: Final = {
     Group.GUARD: "guard",
     Group.VERDICT: "verdict",
     Group.TOGETHER: "about",
+    Group.REQUEST: "request",
 }
 
 
@@ -73,7 +75,7 @@ def _about(scenario: Scenario) -> str:
             return f"[{scenario.about}](../runbooks/{scenario.about}.yaml)"
         case Group.GUARD:
             return ", ".join(f"`{name}`" for name in scenario.guards)
-        case Group.VERDICT:
+        case Group.VERDICT | Group.REQUEST:
             return f"`{scenario.about}`"
         case Group.TRAP | Group.TOGETHER:
             return scenario.about

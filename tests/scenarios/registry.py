@@ -15,7 +15,17 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 if TYPE_CHECKING:
     from tests.scenarios.scene import Scene
 
-__all__ = ["SCENARIOS", "Group", "Scenario", "guard", "runbook", "together", "trap", "verdict"]
+__all__ = [
+    "SCENARIOS",
+    "Group",
+    "Scenario",
+    "guard",
+    "request",
+    "runbook",
+    "together",
+    "trap",
+    "verdict",
+]
 
 Play: TypeAlias = "Callable[[Scene], None]"
 
@@ -28,6 +38,7 @@ class Group(StrEnum):
     GUARD = "Guards"
     VERDICT = "Verdicts"
     TOGETHER = "Incidents beside each other"
+    REQUEST = "Requests while something is under way"
 
 
 @dataclass(frozen=True)
@@ -78,6 +89,13 @@ def together(
 ) -> Callable[[Play], Play]:
     """Register a scenario of several Incidents."""
     return _registered(Group.TOGETHER, about, guards, slow=slow)
+
+
+def request(
+    key: str, *, guards: tuple[str, ...] = (), slow: bool = False
+) -> Callable[[Play], Play]:
+    """Register a scenario of what people say while something is under way."""
+    return _registered(Group.REQUEST, key, guards, slow=slow)
 
 
 def _registered(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -41,21 +41,39 @@ def _called(node: ast.Call) -> str:
     return function.id if isinstance(function, ast.Name) else getattr(function, "attr", "")
 
 
-def _texts(node: ast.expr | None) -> Iterator[str]:
-    if isinstance(node, ast.Constant) and isinstance(node.value, str):
-        yield node.value
-    if isinstance(node, ast.IfExp):
-        yield from (*_texts(node.body), *_texts(node.orelse))
+def _texts(node: ast.expr | None, known: Mapping[str, str]) -> Iterator[str]:
+    match node:
+        case ast.Constant(value=str(text)):
+            yield text
+        case ast.Name(id=name) if name in known:
+            yield known[name]
+        case ast.IfExp(body=one, orelse=other):
+            yield from (*_texts(one, known), *_texts(other, known))
+        case _:
+            pass
+
+
+def _constants(tree: ast.Module) -> dict[str, str]:
+    return {
+        node.target.id: node.value.value
+        for node in tree.body
+        if isinstance(node, ast.AnnAssign)
+        and isinstance(node.target, ast.Name)
+        and isinstance(node.value, ast.Constant)
+        and isinstance(node.value.value, str)
+    }
 
 
 def _guards_in_the_code() -> set[str]:
     """Names that the code gives to guards, where it writes them down."""
     found: set[str] = set()
     for module in [*(PACKAGE / "actions").glob("*.py"), *(PACKAGE / "core").glob("*.py")]:
-        for node in ast.walk(ast.parse(module.read_text())):
+        tree = ast.parse(module.read_text())
+        known = _constants(tree)
+        for node in ast.walk(tree):
             if isinstance(node, ast.Call) and _called(node) in SAY_A_GUARD:
                 named = {k.arg: k.value for k in node.keywords}
-                found.update(_texts(node.args[0] if node.args else named.get("name")))
+                found.update(_texts(node.args[0] if node.args else named.get("name"), known))
     return found
 
 

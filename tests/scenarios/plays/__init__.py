@@ -1,9 +1,11 @@
-"""All scenarios; importing this fills the list, in the order of the documents."""
+"""All scenarios; importing this fills the list."""
 
 from __future__ import annotations
 
 from tests.scenarios.plays import (
+    of_loop_guards,
     of_owner_guards,
+    of_requests,
     of_runbooks,
     of_scaling_guards,
     of_set_guards,
@@ -16,7 +18,9 @@ from tests.scenarios.registry import SCENARIOS
 
 __all__ = [
     "SCENARIOS",
+    "of_loop_guards",
     "of_owner_guards",
+    "of_requests",
     "of_runbooks",
     "of_scaling_guards",
     "of_set_guards",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from tests.e2e.shop import ALICE, V1, V2_ERRORS, annotations_of, entries, only, reasons, until
+from tests.e2e.shop import V1, V2_ERRORS, annotations_of, entries, only, reasons, until
 from tests.scenarios.registry import trap
 from tests.scenarios.scene import V2, V2_CRASH, Scene
 from tests.support.prometheus import BAD
@@ -17,7 +17,7 @@ V2_PENDING = "registry.example/shop/app:v2-pending"
 
 @trap(1, "not idempotent", guards=("NoHistory",))
 def undo_does_not_toggle(scene: Scene) -> None:
-    """After an undo, kubectl's next one brings the bad release back; the operator offers none."""
+    """After an undo kubectl's next one releases the bad version; the operator's says what it is."""
     scene.furnish()
     scene.tell_load(BAD)
     scene.broken()
@@ -25,16 +25,17 @@ def undo_does_not_toggle(scene: Scene) -> None:
     scene.proposed()
     scene.approve()
     scene.until_reason("VerificationFailed")
-    scene.proposed()
-
-    blocked = only(scene.open(remediation="rollback"))
+    incident = scene.proposed()
     scene.rolled_out()
     assert V2_ERRORS in scene.undone_by_kubectl()
+
+    rollback = only(scene.open(remediation="rollback"))
+    scene.blocked(rollback, "NoHistory", "seen failing in this incident")
     assert scene.image() == V1
-    message = only(g for g in blocked["guards"] if g["verdict"] == "Block")["message"]
-    assert "seen failing in this incident" in message
-    scene.ask(ALICE, "approve", blocked["id"]).expect_refused("is blocked", "NoHistory")
-    assert scene.image() == V1
+    # To release the bad version again is a choice of its own, and nobody recommends it.
+    back = only(scene.open(remediation="revert-rollback"))
+    assert (back["risk"], back["recommended"]) == ("High", False)
+    assert back["revertOf"] in {p["id"] for p in incident["status"]["proposals"]}
 
 
 @trap(2, "restart, then undo")
@@ -79,8 +80,8 @@ def undo_waits_for_the_controller(scene: Scene) -> None:
     # A change of the object makes the controller look again at once.
     scene.change({"metadata": {"annotations": {"looked": "again"}}})
     scene.observed()
-    scene.say(ALICE, "diagnose", "the quota is gone")
-    scene.proposed()
+    scene.until_reason("DiagnosisResumed")
+    scene.until_seen(lambda _: any(not p["guards"] for p in scene.open()), "nothing forbids it")
     proposal = only(scene.open())
     assert f"+      - image: {V1}" in proposal["diff"]
     scene.command_of(proposal)
