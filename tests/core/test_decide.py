@@ -215,6 +215,17 @@ def test_what_waits_for_the_controller_is_offered_again_once_it_has_seen_the_rel
     assert play.reasons.count("DiagnosisResumed") == 1
 
 
+def test_an_offer_names_what_to_mind() -> None:
+    applied = {"kubectl.kubernetes.io/last-applied-configuration": "{}"}
+    play = Play()
+    play.world.edit(metadata={"annotations": applied})
+    play.tick()
+
+    offer = next(e.message for e in play.status.timeline if e.reason == "ProposalOffered")
+    assert "risk Medium; mind LastAppliedStale)." in offer
+    assert offer.endswith(f"approve={play.open('rollback')}")
+
+
 @pytest.mark.parametrize("writes", [None, 1, 2])
 def test_an_approved_scaling_that_drifted_is_not_done_and_offered_anew(writes: int | None) -> None:
     play = Play()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ..api.common import Phase, ProposalState
+from ..api.common import GuardVerdict, Phase, ProposalState
 from ..api.incident import Diagnosis, Finding, GuardStatus, Proposal
 from ..questions import Facts, Need
 from ..values import GuardProof, Unavailable
@@ -186,7 +186,9 @@ def offered(proposal: Proposal) -> str:
     if proposal.blocked:
         return sentences([proposal.summary, f"It is blocked: {blocks(proposal)}"])
     mark = "recommended" if proposal.recommended else str(proposal.confidence).lower()
+    warned = [g.name for g in proposal.guards if g.verdict is GuardVerdict.WARN]
+    mind = f"; mind {', '.join(warned)}" if warned else ""
     return (
-        f"{proposal.summary} ({mark}, risk {proposal.risk}). Until "
+        f"{proposal.summary} ({mark}, risk {proposal.risk}{mind}). Until "
         f"{proposal.expires_at:%H:%M:%S} UTC: {proposal.approve_command}"
     )
