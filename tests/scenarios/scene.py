@@ -29,7 +29,17 @@ from tests.support.build import merged
 from tests.support.kubectl import Kubectl
 from tests.support.prometheus import Load
 
-__all__ = ["BEHAVIOUR", "INTAKE", "V2", "V2_CRASH", "Scene", "finding", "guards_of", "recommended"]
+__all__ = [
+    "BEHAVIOUR",
+    "INTAKE",
+    "V2",
+    "V2_CRASH",
+    "Scene",
+    "finding",
+    "guards_of",
+    "recommended",
+    "verdicts_of",
+]
 
 INTAKE: Final = "alertmanager"
 """Declares Incidents on behalf of alerts."""
@@ -189,7 +199,7 @@ class Scene(Shop):
         self.observed(kind)
         if kind == "Deployment":
             # With some strategies the revision is made after the change was taken note of.
-            until(lambda: self.revision() == "2" or None, "the second release has a revision")
+            until(lambda: self.revision() not in {None, "1"} or None, "the release has a revision")
 
     def lasting(self, body: Body) -> None:
         """Wait until an object is so old that a change of it is no part of making it."""
@@ -329,8 +339,17 @@ class Scene(Shop):
 
     def warned(self, proposal: Body, name: str, *words: str) -> str:
         """Check that a guard warns of something, and nothing blocks; gives its message."""
-        assert not [g for g in proposal["guards"] if g["verdict"] == "Block"], proposal["guards"]
+        assert "Block" not in verdicts_of(proposal), proposal["guards"]
         return _said(proposal, name, "Warn", words)
+
+    def unblocked(self, name: str = "checkout") -> Body:
+        """Wait until nothing forbids the one proposal that is open, and give it."""
+
+        def free() -> list[Body]:
+            return [p for p in self.open(name) if "Block" not in verdicts_of(p)]
+
+        self.until_seen(lambda _: bool(free()), "nothing forbids it", name)
+        return only(free())
 
     def blocked(self, proposal: Body, name: str, *words: str, incident: str = "checkout") -> str:
         """Check that a guard forbids a proposal, and that it cannot be approved."""
@@ -393,6 +412,11 @@ def guards_of(proposal: Body) -> set[str]:
 def _is_ready(pod: Body) -> bool:
     conditions = pod.get("status", {}).get("conditions", [])
     return any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)
+
+
+def verdicts_of(proposal: Body) -> set[str]:
+    """Give what guards say of a proposal."""
+    return {g["verdict"] for g in proposal["guards"]}
 
 
 def _said(proposal: Body, name: str, verdict: str, words: Iterable[str]) -> str:

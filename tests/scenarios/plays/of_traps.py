@@ -81,8 +81,7 @@ def undo_waits_for_the_controller(scene: Scene) -> None:
     scene.change({"metadata": {"annotations": {"looked": "again"}}})
     scene.observed()
     scene.until_reason("DiagnosisResumed")
-    scene.until_seen(lambda _: any(not p["guards"] for p in scene.open()), "nothing forbids it")
-    proposal = only(scene.open())
+    proposal = scene.unblocked()
     assert f"+      - image: {V1}" in proposal["diff"]
     scene.command_of(proposal)
     scene.resolved()

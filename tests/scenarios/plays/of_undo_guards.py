@@ -31,16 +31,11 @@ def paused_rollout(scene: Scene) -> None:
     message = scene.blocked(proposal, "Paused", "rollout resume deployment/checkout")
 
     scene.clear(message)
-    scene.until_seen(lambda i: any(not p["guards"] for p in _open(i)), "it is offered anew")
-    again = only(scene.open())
+    again = scene.unblocked()
     assert again["id"] != proposal["id"]
     scene.command_of(again)
     scene.resolved()
     assert scene.image_of() == V1
-
-
-def _open(incident: Body) -> list[Body]:
-    return [p for p in incident["status"]["proposals"] if p["state"] == "Proposed"]
 
 
 @guard("NoHistory")
