@@ -83,9 +83,14 @@ class Scene(Shop):
         body = self._object("ResponsePolicy", "default", spec)
         self.api.create("responsepolicies", body).expect_ok()
 
-    def trial(self, *remediation: Mapping[str, Any], **spec: Any) -> None:
+    def trial(
+        self,
+        *remediation: Mapping[str, Any],
+        approvals: Mapping[str, Any] | None = None,
+        **spec: Any,
+    ) -> None:
         """Write a Runbook that offers just these, and a policy."""
-        self.policy()
+        self.policy(**(approvals or {}))
         diagnosis = [
             {"name": "pods", "podStatus": {}},
             {"name": "rollout", "rolloutHistory": {"within": "60m"}},

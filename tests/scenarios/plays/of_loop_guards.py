@@ -35,6 +35,22 @@ def cooldown_between_changes(scene: Scene) -> None:
     assert scene.image() == V1
 
 
+@guard("TooManyChanges")
+def too_many_changes(scene: Scene) -> None:
+    """A workload was changed as often as the policy allows: the next Incident has to wait."""
+    scene.trial(SCALE, approvals={"maxAttempts": 1})
+    scene.running()
+    scene.command_of(scene.offer())
+    scene.resolved()
+
+    scene.declare("again", target={"kind": "Deployment", "name": "checkout"})
+    scene.proposed("again")
+    proposal = only(scene.open("again"))
+    assert "AttemptsUsedUp" not in guards_of(proposal)
+    scene.blocked(proposal, "TooManyChanges", "approvals.", incident="again")
+    assert scene.workload()["spec"]["replicas"] == 3
+
+
 @guard("SelfHeal")
 def taken_back_by_others(scene: Scene) -> None:
     """Argo CD takes the change back: it is not fought, and offered again only where asked for."""
