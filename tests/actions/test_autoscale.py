@@ -349,3 +349,22 @@ def test_limits_are_requests_too() -> None:
 
     assert guards(found) == [("NoRequests", "Warn")]
     assert "(cpu: app, bare)" in found.guards[0].message
+
+
+@pytest.mark.parametrize(
+    ("limits", "replicas", "expected"),
+    [
+        pytest.param((2, 20), 3, [], id="more room"),
+        pytest.param((1, 10), 3, [("AlreadyThere", "Block")], id="the same"),
+        pytest.param((1, 8), 3, [("LowersAutoscaler", "Warn")], id="less room than there is"),
+        pytest.param((1, 8), 9, [("LowersAutoscaler", "Block")], id="pods would be taken away"),
+    ],
+)
+def test_room_is_not_taken_away_unseen(
+    limits: tuple[int, int], replicas: int, expected: list[tuple[str, str]]
+) -> None:
+    where = situation(autoscaler(), spec={"replicas": replicas})
+
+    found = plan(where, minReplicas=limits[0], maxReplicas=limits[1])
+
+    assert guards(found) == expected

@@ -31,7 +31,8 @@ def guards(
     if now is None:
         found += [manifest_scales(workload), synchronised(workload, "replicas", "spec.replicas")]
         return present(found)
-    blocked = present((*found[:2], _keda(workload, now), _already_there(workload, now, parameters)))
+    forbidding = (_keda(workload, now), _already_there(workload, now, parameters))
+    blocked = present((*found[:2], *forbidding, _lowers(workload, now, parameters)))
     warned = present((*found[2:], *_writers(now)))
     return (*blocked, *warned)
 
@@ -77,6 +78,23 @@ def _already_there(
         "AlreadyThere",
         f"HPA {now.name} is told that already: {told(now.spec)}. What it does: "
         f"{kubectl(workload, f'describe hpa {now.name}')}",
+    )
+
+
+def _lowers(workload: Workload, now: Autoscaler, parameters: Parameters) -> GuardFinding | None:
+    """Stop a plan that takes room away: block it where that takes pods away at once."""
+    least, most = int(parameters["minReplicas"]), int(parameters["maxReplicas"])
+    if most >= now.most and least >= now.least:
+        return None
+    text = (
+        f"HPA {now.name} is told {now.least} to {now.most} replicas; {least} to {most} is less room "
+        f"for {target_text(workload)}, which has {workload.replicas}."
+    )
+    if most < min(now.most, workload.replicas):
+        by_hand = kubectl(workload, f"edit hpa {now.name}")
+        return block("LowersAutoscaler", f"{text} Pods would be taken away. By hand: {by_hand}")
+    return warn(
+        "LowersAutoscaler", f"{text} Say higher numbers in the Runbook to keep what there is."
     )
 
 

@@ -107,7 +107,7 @@ def _conditions(
         "Approved",
         approval is not None,
         "Granted" if approval else "Waiting",
-        f"{approval.proposal} by {approval.by}" if approval else "",
+        f"{approval.proposal} by {approval.by}" if approval else _to_decide(status),
     )
     execution = status.execution
     complete = execution is not None and execution.state is ExecutionState.COMPLETE
@@ -116,7 +116,7 @@ def _conditions(
         "Remediated",
         complete or by_people,
         "RolloutComplete" if complete else ("ByPeople" if by_people else "NotYet"),
-        (execution.progress or "") if execution else "",
+        (execution.progress or "") if execution else _to_come(status, "nothing was changed yet"),
     )
     verified = phase in _VERIFIED
     sample = status.verification.last if status.verification else None
@@ -124,11 +124,21 @@ def _conditions(
         "Verified",
         verified,
         "ChecksPassed" if verified else "NotYet",
-        sample.message if sample else "",
+        sample.message if sample else _to_come(status, "checked once something was changed"),
     )
     resolved = phase in {Phase.RESOLVED, Phase.CLOSED}
-    yield "Resolved", resolved, "WatchedLongEnough" if resolved else "NotYet", ""
-    yield "Closed", phase.ended, str(phase) if phase.ended else "NotYet", ""
+    yield (
+        "Resolved",
+        resolved,
+        "WatchedLongEnough" if resolved else "NotYet",
+        _to_come(status, "resolved once the fix was watched for long enough"),
+    )
+    yield (
+        "Closed",
+        phase.ended,
+        str(phase) if phase.ended else "NotYet",
+        _to_come(status, "open"),
+    )
     due = status.updates.next_due_at if status.updates else None
     overdue = due is not None and due < now and not phase.ended
     yield "UpdateOverdue", overdue, "Overdue" if overdue else "NothingDue", ""
@@ -149,6 +159,23 @@ def _conditions(
     owed = status.postmortem.due_at if status.postmortem else None
     late = owed is not None and owed < now and phase is Phase.RESOLVED
     yield "PostmortemOverdue", late, "Overdue" if late else "NotOverdue", ""
+
+
+def _to_come(status: IncidentStatus, what: str) -> str:
+    """Say what is awaited, as long as that is still to come."""
+    return what if status.phase in _WORKING and status.phase not in _VERIFIED else ""
+
+
+def _to_decide(status: IncidentStatus) -> str:
+    """Say who decides what, until when, and the command."""
+    first = recommended(status)
+    return _decision(status, first) if first and not first.blocked else "nothing to approve yet"
+
+
+def _decision(status: IncidentStatus, proposal: Proposal) -> str:
+    who = status.roles.commander if status.roles and status.roles.commander else None
+    decides = f"{who} decides" if who else "Who has the verb approve decides"
+    return f"{decides} until {proposal.expires_at:%H:%M} UTC: {proposal.approve_command}"
 
 
 def recommended(status: IncidentStatus) -> Proposal | None:
@@ -254,10 +281,5 @@ def _awaiting(status: IncidentStatus) -> str:
         return f"{_known(status)} No proposal is open."
     if first.blocked:
         return f"{_known(status)} {sentence(first.summary)} It is blocked: {blocks(first)}"
-    who = status.roles.commander if status.roles and status.roles.commander else None
-    decides = f"{who} decides" if who else "Who has the verb approve decides"
     lead = "Recommended" if first.recommended else "Offered, not proven"
-    return (
-        f"{_known(status)} {lead}: {sentence(first.summary)} {decides} until "
-        f"{first.expires_at:%H:%M} UTC: {first.approve_command}"
-    )
+    return f"{_known(status)} {lead}: {sentence(first.summary)} {_decision(status, first)}"

@@ -50,7 +50,7 @@ def target_changed(case: Case, draft: Draft, facts: Facts, found: Drifts) -> Dra
     workload = facts.workload(case.target.workload)
     what = next(iter(found.values()))
     where = case.where(workload) if isinstance(workload, Workload) else "The target"
-    changed = f"{where} was changed by others ({what})"
+    changed = f"{where} was changed meanwhile ({what})"
     if not _template_moved(case, facts, found):
         return _offer_anew(case, draft, facts, found, changed)
     draft = close_open(draft)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Final
 
 from ..actions import Situation
@@ -21,8 +22,9 @@ from .live import situation
 from .reverts import promise
 from .wording import cut
 
-__all__ = ["offer", "recommended", "verification_plan"]
+__all__ = ["DRY_RUN", "offer", "recommended", "verification_plan"]
 
+DRY_RUN: Final = "dryRun"
 _OLDER: Final = "OlderThanRelease"
 
 
@@ -60,7 +62,7 @@ def _proposal(
     proof: GuardProof,
 ) -> Proposal:
     plan = candidate.plan
-    shown, guard = _diff(facts, candidate)
+    shown, guard = _diff(case, facts, candidate)
     guards = [
         *plan.guards,
         *_guards(candidate),
@@ -138,21 +140,27 @@ def _identity(
     return f"{candidate.name}-{digest(content)[:8]}"
 
 
-def _diff(facts: Facts, candidate: Candidate) -> tuple[str, GuardFinding | None]:
+def _diff(case: Case, facts: Facts, candidate: Candidate) -> tuple[str, GuardFinding | None]:
     if candidate.dry_run is None:
         return candidate.plan.instructions, None
     match facts.dry_run(candidate.dry_run):
         case DryRun(before=before, after=after):
             return diff(before, after), None
         case Refused(message=message):
-            return "", _block("dryRun", f"The API server refuses this change: {message}")
+            return "", _block(DRY_RUN, f"The API server refuses this change: {message}")
         case Missing(what=what):
-            return "", _block("dryRun", f"{what} is gone.")
+            return "", _block(DRY_RUN, f"{what} is gone.")
         case Unavailable(message=message):
+            again = case.now + case.limits.retry
             return "", _block(
-                "dryRun", f"The dry run could not be done: {message} Diagnose again to retry."
+                DRY_RUN,
+                f"What it would change could not be found out: {message} Tried again at "
+                f"{again:%H:%M:%S} UTC.",
+                again,
             )
 
 
-def _block(name: str, message: str) -> GuardFinding:
-    return GuardFinding(name=name, verdict=GuardVerdict.BLOCK, message=cut(message, 512))
+def _block(name: str, message: str, until: datetime | None = None) -> GuardFinding:
+    return GuardFinding(
+        name=name, verdict=GuardVerdict.BLOCK, message=cut(message, 512), until=until
+    )

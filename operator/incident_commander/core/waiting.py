@@ -129,6 +129,10 @@ def await_approval(case: Case, draft: Draft, facts: Facts) -> Draft:
                 "DiagnosisResumed",
                 "The controller has made the revision of the newest release: the history is whole.",
             )
+        if _to_be_planned_again(case, open_):
+            return start_round(
+                draft, "DiagnosisResumed", "What could not be planned is tried again."
+            )
         draft = _judged_again(case, draft, live)
     if all(case.now >= p.expires_at for p in open_):
         return start_round(
@@ -145,6 +149,12 @@ def _observed_by_now(live: Situation, open_: Sequence[Proposal]) -> bool:
     here = live.workload.template_hash
     known = any(r.template_hash == here for r in live.revisions)
     return waited and known and live.workload.observed
+
+
+def _to_be_planned_again(case: Case, open_: Sequence[Proposal]) -> bool:
+    """Whether a dry run failed, of a target that moved at that moment or of a server that was away."""
+    found = (g for p in open_ for g in p.guards if g.name == propose.DRY_RUN)
+    return any(g.until is not None and g.until <= case.now for g in found)
 
 
 def _judged_again(case: Case, draft: Draft, live: Situation) -> Draft:

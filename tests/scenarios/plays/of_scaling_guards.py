@@ -53,6 +53,16 @@ def several_autoscalers(scene: Scene) -> None:
     scene.blocked(scene.offer(), "SeveralAutoscalers", "one, two", "delete hpa two")
 
 
+@guard("LowersAutoscaler")
+def less_room_than_there_is(scene: Scene) -> None:
+    """The autoscaler has more room than the Runbook would give it: that is said before."""
+    scene.trial(AUTOSCALE)
+    scene.make()
+    scene.autoscaler(most=50)
+
+    scene.warned(scene.offer(), "LowersAutoscaler", "1 to 50 replicas", "less room")
+
+
 @guard("AutoscalerUnknown")
 def autoscaler_unknown(scene: Scene) -> None:
     """Whether there is an autoscaler already could not be read, so none is made."""
