@@ -48,6 +48,8 @@ ONCE: Final = (
 )
 TARGET: Final = "the change of the target"
 PROGRESS: Final = "progress"
+PASSING: Final = frozenset({PROGRESS, "VerificationSampled", "MonitoringSampled"})
+"""Writes that need not come: on a slow machine the next step follows within the same one."""
 ACTING: Final = (
     "ApprovalGranted",
     "RemediationStarted",
@@ -261,8 +263,7 @@ class Point:
         try:
             played.check()
             assert played.plain == expected
-            # A rollout may be over before there was progress to write down.
-            assert rule.fired.is_set() or self.at == PROGRESS, "the fault never came"
+            assert rule.fired.is_set() or self.at in PASSING, "the fault never came"
         except AssertionError as error:
             return f"{self}: {error}"
         return ""
