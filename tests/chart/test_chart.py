@@ -372,8 +372,9 @@ def test_runbooks_and_policy_are_valid(plain: Rendered) -> None:
 
 
 def _in_force(rules: SeverityRules) -> dict[str, Any]:
-    said = rules.model_dump(exclude={"title", "criteria", "postmortem"})
-    return {**said, "postmortem": rules.postmortem_need}
+    by_severity = {"postmortem", "update_every", "respond_within"}
+    said = rules.model_dump(exclude={"title", "criteria", *by_severity})
+    return {**said, "postmortem": rules.postmortem_need, "update_every": rules.cadence}
 
 
 def test_the_policy_says_what_holds_without_one(plain: Rendered) -> None:

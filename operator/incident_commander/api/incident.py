@@ -456,6 +456,29 @@ class Monitoring(ApiModel):
     last: Sample | None = Field(default=None, description="The newest sample.")
 
 
+class SeverityBasis(ApiModel):
+    """What the effective severity rests on, so that only what is new raises it."""
+
+    asked: Severity = Field(description="spec.severity, as last seen.")
+    facts: Annotated[list[Annotated[str, Field(max_length=32)]], Field(max_length=16)] = Field(
+        default_factory=list, description="Rules whose facts were seen."
+    )
+    first_percent: Annotated[int, Field(ge=0, le=100)] | None = Field(
+        default=None, description="The first figure of users affected."
+    )
+    doublings: Annotated[int, Field(ge=0, le=7)] = Field(
+        default=0, description="How often that has doubled since."
+    )
+
+
+class RootCause(ApiModel):
+    """What people found the cause to be. Internal: no outsider reads it."""
+
+    text: Message = Field(description="In a person's words.")
+    by: User = Field(description="Who said so.")
+    at: Timestamp = Field(description="When.")
+
+
 class Updates(ApiModel):
     """When stakeholders were told, and when they must be told next."""
 
@@ -509,6 +532,15 @@ class PinnedPolicy(ApiModel):
     namespace: Annotated[str, Field(max_length=63)] = Field(description="Its namespace.")
     generation: int = Field(description="Generation that was read; 0: built-in values.")
     monitor_for: Duration = Field(description="How long a fix is watched.")
+    first_update_within: Duration = Field(
+        default=timedelta(minutes=5), description="When the first update is due."
+    )
+    update_every: Duration = Field(
+        default=timedelta(minutes=30), description="Time between two updates."
+    )
+    rules_off: Annotated[list[Annotated[str, Field(max_length=32)]], Field(max_length=16)] = Field(
+        default_factory=list, description="Severity rules that are switched off."
+    )
     expire_after: Duration = Field(description="How long a proposal can be approved.")
     cooldown: Duration = Field(description="Least time between two actions on a target.")
     max_attempts: Annotated[int, Field(ge=1, le=100)] = Field(
@@ -631,6 +663,10 @@ class IncidentStatus(ApiModel):
     )
     phase: Phase = Field(default=Phase.DECLARED, description="Where the Incident stands.")
     severity: Severity | None = Field(default=None, description="Effective severity.")
+    severity_basis: SeverityBasis | None = Field(
+        default=None, description="What the severity rests on."
+    )
+    root_cause: RootCause | None = Field(default=None, description="What people found.")
     summary: Annotated[str, Field(max_length=1024)] = Field(
         default="", description="What is known, what happens next, the command to type."
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Final
 
 from pydantic import ConfigDict, Field
 
@@ -16,10 +16,37 @@ __all__ = [
     "ResponsePolicy",
     "ResponsePolicySpec",
     "ResponsePolicyStatus",
+    "RuleSwitch",
+    "SeverityRule",
     "SeverityRules",
 ]
 
 from enum import StrEnum
+
+_CADENCE: Final = {
+    Severity.SEV1: timedelta(minutes=15),
+    Severity.SEV2: timedelta(minutes=30),
+    Severity.SEV3: timedelta(hours=2),
+    Severity.SEV4: timedelta(hours=24),
+}
+
+
+class SeverityRule(StrEnum):
+    """What raises the severity by itself, at once, and never lowers it."""
+
+    IMPACT_DOUBLED = "ImpactDoubled"
+    PAYING_CUSTOMERS = "PayingCustomers"
+    QUARTER_OF_USERS = "QuarterOfUsers"
+    ALL_USERS = "AllUsers"
+    DATA_INTEGRITY = "DataIntegrity"
+    SECURITY_BREACH = "SecurityBreach"
+
+
+class RuleSwitch(ApiModel):
+    """Whether a rule is in force."""
+
+    name: SeverityRule = Field(description="Name of the rule.")
+    enabled: bool = Field(default=True, description="False: it raises nothing.")
 
 
 class PostmortemNeed(StrEnum):
@@ -38,6 +65,16 @@ class SeverityRules(ApiModel):
     criteria: Annotated[str, Field(max_length=512)] = Field(
         default="", description="When an incident has it."
     )
+    respond_within: Duration | None = Field(
+        default=None,
+        description="When somebody is to have acknowledged; absent: on the next business day.",
+    )
+    first_update_within: Duration = Field(
+        default=timedelta(minutes=5), description="When the first update is due."
+    )
+    update_every: Duration | None = Field(
+        default=None, description="Time between two updates. Default: 15m, 30m, 2h, 24h."
+    )
     monitor_for: Duration = Field(
         default=timedelta(minutes=30), description="How long a fix is watched."
     )
@@ -46,6 +83,11 @@ class SeverityRules(ApiModel):
         description="Required, OnRollback or None. Default: Required for SEV1 and SEV2, else "
         "OnRollback.",
     )
+
+    @property
+    def cadence(self) -> timedelta:
+        """Time between two updates: what is written down, else the table of the seeds."""
+        return self.update_every or _CADENCE[self.name]
 
     @property
     def postmortem_need(self) -> PostmortemNeed:
@@ -93,6 +135,14 @@ class ResponsePolicySpec(ApiModel):
     severities: Annotated[list[SeverityRules], Field(max_length=4)] = Field(
         default_factory=list,
         description="Rules by severity; what is absent has the default.",
+        json_schema_extra={
+            "x-kubernetes-list-type": "map",
+            "x-kubernetes-list-map-keys": ["name"],
+        },
+    )
+    rules: Annotated[list[RuleSwitch], Field(max_length=16)] = Field(
+        default_factory=list,
+        description="Rules that raise the severity; those that are not named are in force.",
         json_schema_extra={
             "x-kubernetes-list-type": "map",
             "x-kubernetes-list-map-keys": ["name"],

@@ -12,7 +12,7 @@ from datetime import datetime
 from ..api.common import Phase, ProposalState
 from ..api.incident import IncidentStatus
 from ..questions import Facts, Question
-from . import answer, declare, remediate, rounds, waiting, watch
+from . import answer, declare, remediate, rounds, updates, waiting, watch
 from .case import Case
 from .conditions import derive
 from .evolve import Draft
@@ -81,6 +81,8 @@ def decide(case: Case, facts: Facts) -> Decision:
         draft = ended
     elif changed := declare.spec_changed(case, draft):
         draft = changed
+    elif updates.is_due(case, draft):
+        draft = updates.post(case, draft)
     else:
         draft, command = _by_phase(case, draft, facts)
     status = derive(case.incident, draft.status, case.now)
@@ -122,7 +124,12 @@ def _resolved(case: Case, draft: Draft) -> Draft:
 
 
 def _wake_at(case: Case, status: IncidentStatus) -> datetime | None:
-    """Say when to look again if nothing happens before."""
+    """Say when to look again if nothing happens before: for its phase, or for the next update."""
+    times = (_phase_wakes_at(case, status), updates.due_at(Draft(status, case.now)))
+    return min((t for t in times if t is not None), default=None)
+
+
+def _phase_wakes_at(case: Case, status: IncidentStatus) -> datetime | None:
     soon = case.now + case.limits.retry
     match status.phase:
         case Phase.DECLARED | Phase.DIAGNOSING:

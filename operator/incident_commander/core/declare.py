@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime
 
 from ..api.common import Phase
-from ..api.incident import Diagnosis, Milestones, Roles
+from ..api.incident import Diagnosis, Milestones, Roles, SeverityBasis
 from ..questions import Facts, IncidentNeed
 from ..values import Missing, Unavailable
-from . import answer, diagnose
+from . import answer, diagnose, severity, updates
 from .case import Case, pin_policy
 from .evolve import TRANSITIONS, Draft
 from .moves import close_open, start_round
@@ -30,6 +29,7 @@ def declare(case: Case, draft: Draft, facts: Facts) -> Draft:
         started = created
     draft = draft.set(
         severity=spec.severity,
+        severity_basis=SeverityBasis(asked=spec.severity),
         roles=spec.roles or Roles(),
         policy=pin_policy(case),
         milestones=Milestones(started_at=started, detected_at=created, declared_at=created),
@@ -46,6 +46,7 @@ def declare(case: Case, draft: Draft, facts: Facts) -> Draft:
         + " Diagnosis begins.",
         event_time=started if started < created else None,
     )
+    draft = updates.first_due(case, severity.judged(case, draft))
     if requests := present_requests(case.incident):
         draft = answer.answer(case, draft, requests, fresh=True)
     return draft if draft.status.phase.ended else begin(case, draft, facts)
@@ -77,13 +78,9 @@ def spec_changed(case: Case, draft: Draft) -> Draft | None:
     if status.observed_generation == case.incident.metadata.generation or status.phase.ended:
         return None
     changed = draft
-    if status.severity is not spec.severity:
-        old = status.severity
-        changed = changed.set(severity=spec.severity)
-        now_at = replace(case, incident=case.incident.model_copy(update={"status": changed.status}))
-        changed = changed.set(policy=pin_policy(now_at)).add(
-            "SeverityChanged", f"From {old} to {spec.severity}, by a change of spec.severity."
-        )
+    changed = severity.judged(case, severity.asked(case, changed))
+    if changed.status.severity is not status.severity:
+        changed = updates.sooner(case, changed)
     roles = status.roles or Roles()
     named = spec.roles or Roles()
     # Who commands first may be named in spec; after that command is taken, not given.
@@ -136,7 +133,7 @@ def merged(case: Case, draft: Draft, facts: Facts) -> Draft | None:
             else f"Incident {need.name} names another in its own spec.duplicateOf"
         )
         return draft.add("MergeRefused", f"spec.duplicateOf.name: {why}.") if news else None
-    return (
+    followed = (
         close_open(draft)
         .add(
             "IncidentMerged",
@@ -145,3 +142,4 @@ def merged(case: Case, draft: Draft, facts: Facts) -> Draft | None:
         )
         .milestone(closed_at=case.now)
     )
+    return updates.ended(case, followed, f"Merged into {need.name}: updates follow there.")

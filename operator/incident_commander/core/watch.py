@@ -14,7 +14,7 @@ from ..api.incident import (
 )
 from ..api.runbook import VerificationSpec
 from ..questions import Facts, Need
-from . import others, verify
+from . import others, updates, verify
 from .case import Case
 from .diagnose import remembered_failing
 from .evolve import Draft
@@ -171,13 +171,20 @@ def _resolved(case: Case, draft: Draft, watched: Monitoring) -> Draft:
         if owed
         else "The policy needs no Postmortem."
     )
-    return draft.milestone(resolved_at=case.now).add(
+    ended = draft.milestone(resolved_at=case.now).add(
         "IncidentResolved",
         f"Good for {format_duration(case.now - watched.started_at)} ({watched.good} good samples). "
         f"Duration: {minutes} min. {after}",
         phase=Phase.RESOLVED,
         changes={"postmortem": PostmortemRef(due_at=due) if owed else None},
     )
+    return updates.resolved(case, ended, _what_ended_it(draft), minutes)
+
+
+def _what_ended_it(draft: Draft) -> str:
+    approval = draft.status.approval
+    proposal = draft.status.proposal(approval.proposal) if approval else None
+    return f"Done: {proposal.summary}" if proposal else "The trouble is over"
 
 
 def _postmortem_owed(case: Case, draft: Draft) -> bool:

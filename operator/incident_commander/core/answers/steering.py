@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from ...api.common import Phase, Verdict
+from ...api.base import GROUP
+from ...api.common import Phase, Severity, Verdict
 from ...api.incident import Milestones
+from .. import severity, updates
 from ..act import confirmed
 from ..case import BY_PEOPLE, Case
 from ..evolve import TRANSITIONS, Draft
@@ -105,7 +107,25 @@ def _resolve(case: Case, draft: Draft, request: Request) -> Draft:
     )
 
 
-def _dismiss(_case: Case, draft: Draft, request: Request) -> Draft:
+def _severity(case: Case, draft: Draft, request: Request) -> Draft:
+    level, _, why = request.value.partition(":")
+    if level.strip() not in set(Severity) or not why.strip():
+        return refuse(
+            draft, request, f'say a level and a reason: {GROUP}/severity="SEV3: <reason>"'
+        )
+    wanted, before = Severity(level.strip()), draft.status.severity
+    if wanted is before:
+        return draft.add(
+            "SeverityKept",
+            f"{request.by}: it is {before}. {cut(why.strip(), 300)}",
+            actor=request.by,
+        )
+    said = f"{request.by} says {cut(why.strip(), 300)}"
+    changed = severity.set_to(case, draft, wanted, said, actor=request.by)
+    return updates.sooner(case, changed)
+
+
+def _dismiss(case: Case, draft: Draft, request: Request) -> Draft:
     if any(p.state.committed for p in draft.status.proposals):
         return refuse(draft, request, "a remediation is being applied; wait for its outcome")
     if Phase.DISMISSED not in TRANSITIONS[draft.status.phase]:
@@ -116,10 +136,13 @@ def _dismiss(_case: Case, draft: Draft, request: Request) -> Draft:
         actor=request.by,
         phase=Phase.DISMISSED,
     )
-    return ended.milestone(closed_at=draft.now)
+    closed = ended.milestone(closed_at=draft.now)
+    return updates.ended(
+        case, closed, "Closed as a false alarm. Nothing more is expected of anybody."
+    )
 
 
-def _reopen(_case: Case, draft: Draft, request: Request) -> Draft:
+def _reopen(case: Case, draft: Draft, request: Request) -> Draft:
     status = draft.status
     if status.phase not in {Phase.RESOLVED, Phase.DISMISSED}:
         return refuse(
@@ -127,7 +150,7 @@ def _reopen(_case: Case, draft: Draft, request: Request) -> Draft:
         )
     milestones = status.milestones or Milestones()
     return start_round(
-        draft,
+        updates.again(case, draft),
         "IncidentReopened",
         f"{request.by} reopened it: {cut(request.value, 300)}. Diagnosing again, attempt "
         f"{status.attempt + 1}.",
@@ -149,4 +172,5 @@ HANDLERS: Final[Mapping[str, Handler]] = {
     "resolve": _resolve,
     "dismiss": _dismiss,
     "reopen": _reopen,
+    "severity": _severity,
 }

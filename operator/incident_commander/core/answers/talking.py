@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from ...api.common import ProposalState
-from ...api.incident import Roles
+from ...api.incident import Roles, RootCause
+from .. import updates
 from ..case import Case
 from ..evolve import MAX_MESSAGE, Draft
 from ..requests import Request
@@ -54,6 +55,20 @@ def _acknowledge(case: Case, draft: Draft, request: Request) -> Draft:
     return said.milestone(acknowledged_at=case.now)
 
 
+def _update(case: Case, draft: Draft, request: Request) -> Draft:
+    return updates.post(case, draft, request.value, actor=request.by)
+
+
+def _root_cause(case: Case, draft: Draft, request: Request) -> Draft:
+    found = RootCause(text=cut(request.value, MAX_MESSAGE), by=request.by, at=case.now)
+    return draft.add(
+        "RootCauseRecorded",
+        f"{request.by}, internal only: {cut(request.value, 400)}",
+        actor=request.by,
+        changes={"root_cause": found},
+    )
+
+
 def _note(case: Case, draft: Draft, request: Request) -> Draft:
     when, text = _back_dated(request.value, case.now)
     for part in parts(text):
@@ -85,4 +100,6 @@ HANDLERS: Final[Mapping[str, Handler]] = {
     "take-command": _take_command,
     "acknowledge": _acknowledge,
     "note": _note,
+    "update": _update,
+    "root-cause": _root_cause,
 }
