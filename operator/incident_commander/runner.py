@@ -102,6 +102,7 @@ class Runner:
         self._clock = clock
         self._slots = asyncio.Semaphore(concurrency)
         self._tracks: dict[IncidentRef, _Track] = {}
+        self._ending = False
         self._ended: dict[tuple[str, TargetRef, str], Neighbour] = {}
         self.schedule: Schedule[IncidentRef] = Schedule(self.wake, clock)
 
@@ -115,6 +116,8 @@ class Runner:
 
     def wake(self, ref: IncidentRef) -> None:
         """Look at that Incident now (or again, if it is being looked at)."""
+        if self._ending:
+            return
         track = self._tracks.setdefault(ref, _Track())
         if track.task is not None:
             track.again = True
@@ -169,7 +172,8 @@ class Runner:
         return len(self._tracks)
 
     async def drain(self) -> None:
-        """Let the ticks under way finish."""
+        """Let the ticks under way finish, and begin no more."""
+        self._ending = True
         tasks = [t.task for t in self._tracks.values() if t.task is not None]
         await asyncio.gather(*tasks, return_exceptions=True)
 
@@ -182,7 +186,7 @@ class Runner:
                 async with self._slots:
                     track.last_tick = time.monotonic()
                     alive = await self._guarded_tick(ref, track)
-                if not track.again:
+                if not track.again or self._ending:
                     break
         finally:
             track.task = None

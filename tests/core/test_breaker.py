@@ -17,7 +17,7 @@ from incident_commander.api.policy import ResponsePolicy
 from incident_commander.core.case import Case, Neighbour
 from incident_commander.questions import BudgetsNeed
 from incident_commander.surroundings import Budget
-from incident_commander.values import Outcome
+from incident_commander.values import Outcome, Refused, significant_hash
 from tests.support import build
 from tests.support.play import Play
 
@@ -240,6 +240,101 @@ def test_a_scaling_that_does_not_help_is_taken_back_where_that_was_approved() ->
     back = story.world.changes[1].proposal
     assert back.startswith("revert-scale-out-")
     assert next(p.revert_of for p in story.status.proposals if p.id == back) == offered.id
+
+
+def test_a_scaling_that_is_not_rolled_out_in_time_is_taken_back_too() -> None:
+    story = play()
+    story.shelf.books = [scaling("Revert")]  # type: ignore[list-item]
+    story.tick()
+    settle = story.world._settle
+
+    def short(changed: Mapping[str, Any]) -> None:
+        settle(changed)
+        assert story.world.raw is not None
+        if story.world.raw["spec"]["replicas"] > 3:
+            # A quota lets no more pods in.
+            story.world.raw["status"].update(replicas=4, readyReplicas=4, updatedReplicas=4)
+
+    story.world._settle = short  # type: ignore[method-assign]
+    story.say("approve", story.open("scale-out")).after(minutes=12)
+    assert story.reasons.count("RevertStarted") == 1
+    assert "was not complete after" in story.last("RevertStarted")
+    assert story.world.workload().replicas == 3
+
+
+def test_what_the_api_server_refused_is_offered_again() -> None:
+    story = play().tick()
+    chosen = story.open("rollback")
+    story.world.obey = lambda _: Refused("Forbidden", "denied by the freeze")  # type: ignore[assignment,method-assign]
+    story.say("approve", chosen)
+    assert "denied by the freeze. Nothing was changed." in story.last("RemediationRefused")
+    assert story.open("rollback") != chosen
+
+
+def test_a_runbook_that_was_edited_judges_nothing_that_was_approved() -> None:
+    story = play().tick()
+    story.say("approve", story.open("rollback"))
+    raw = build.runbook_raw()["spec"]["diagnosis"]
+    for step in raw:
+        if "errorRate" in step:
+            step["errorRate"]["max"] = 0.0001
+    story.shelf.books = [build.runbook(spec={"diagnosis": raw})]
+    story.after(minutes=4)
+    assert story.phase == "Verifying"
+    assert story.status.verification is not None
+    assert story.status.verification.last is not None
+    assert story.status.verification.last.verdict == "Error"
+    assert "is not as it was approved" in story.status.verification.last.message
+
+
+def test_what_was_rejected_stays_away_when_the_template_changes() -> None:
+    story = play().tick()
+    story.say("reject", f"{story.open('restart')}: it loses the cache")
+    story.world.release("registry.example/shop/app:v3-bad")
+    story.world.bad_images |= {"registry.example/shop/app:v3-bad"}
+    story.after(minutes=6)
+    assert "restart" not in {p.remediation for p in story.status.proposals if p.state == "Proposed"}
+
+
+def test_a_person_who_takes_a_change_back_blocks_nothing() -> None:
+    story = play(cooldown="0s").tick()
+    story.say("approve", story.open("rollback"))
+    story.world.edit(spec={"template": build.template(build.NEW_IMAGE)})
+    wrote(story, "kubectl-edit", IMAGE, seconds=3)
+    story.after(seconds=90)
+    found = guard(proposal(story, "rollback"), "SelfHeal")
+    assert found is not None
+    assert found.verdict == "Warn"
+
+
+def test_a_rate_that_looks_back_to_before_the_release_proves_nothing_about_it() -> None:
+    story = play().tick()
+    story.say("reject", story.open("rollback")).say("reject", story.open("restart"))
+    assert story.phase == "Investigating"
+    # Somebody rolls forward; the rate still holds what the release before did, for a minute.
+    story.world.release("registry.example/shop/app:v3")
+    story.world.bad_images |= {"registry.example/shop/app:v3"}
+    story.tick()
+    bad = significant_hash(story.world.workload().template)
+    assert bad not in story.status.failing_templates
+    assert story.status.diagnosis is not None
+    assert story.status.diagnosis.again_at == story.world.now + timedelta(minutes=1)
+    story.after(minutes=1)
+    assert bad in story.status.failing_templates
+
+
+def test_a_good_rate_right_after_a_release_is_asked_again() -> None:
+    story = play()
+    story.world.bad_images = frozenset()
+    story.world.release("registry.example/shop/app:v3")
+    story.tick()
+    assert story.status.diagnosis is not None
+    found = next(f for f in story.status.diagnosis.findings if f.step == "errors")
+    assert (found.verdict, found.reason) == ("Inconclusive", "ReleaseTooYoung")
+    story.world.bad_images = frozenset({"registry.example/shop/app:v3"})
+    story.after(minutes=1)
+    assert "DiagnosisDue" in story.reasons
+    assert proposal(story, "rollback").recommended
 
 
 def test_without_revert_a_scaling_that_does_not_help_stays() -> None:

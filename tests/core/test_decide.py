@@ -10,7 +10,7 @@ import pytest
 from incident_commander.api.base import format_timestamp
 from incident_commander.api.incident import MAX_ENTRY_TEXT, Evidence
 from incident_commander.api.policy import ResponsePolicy
-from incident_commander.core import verify
+from incident_commander.core import window
 from incident_commander.core.evolve import TRANSITIONS, ForbiddenTransitionError, Step, evolve
 from incident_commander.values import Unavailable
 from tests.support import build
@@ -591,7 +591,7 @@ def test_a_rate_that_looks_back_to_before_the_change_is_no_failure_yet() -> None
 )
 def test_how_far_a_query_looks_back(query: str, seconds: int) -> None:
     step = build.step("promQL", query=query, max=1)
-    assert verify.looks_back(step).total_seconds() == seconds
+    assert window.looks_back(step).total_seconds() == seconds
 
 
 def test_a_refused_request_shows_in_the_summary_until_something_else_happens() -> None:
@@ -612,7 +612,8 @@ def test_a_blocked_proposal_is_not_led_with() -> None:
         "ProposalOffered"
     )
     assert play.status.display is not None
-    assert play.status.display.proposal == play.open("restart")
+    assert play.status.display.proposal is None, "only what is recommended stands in the column"
+    assert "Proven, but blocked for now: Roll back" in play.status.summary
 
 
 def test_a_round_that_finds_the_same_offers_nothing_twice() -> None:

@@ -333,22 +333,25 @@ def test_a_remediation_can_be_asked_for_whatever_its_when_says(shop: Shop) -> No
         assert word in refused["message"]
 
 
-@pytest.mark.parametrize(
-    ("key", "value"),
-    [
-        ("update", "we are looking into it"),
-        ("severity", "SEV3: only batch jobs"),
-        ("root-cause", "a missing index"),
-    ],
-)
-def test_what_cannot_be_done_yet_is_refused_and_taken_away(
-    shop: Shop, key: str, value: str
-) -> None:
+def test_what_people_tell_each_other_is_recorded(shop: Shop) -> None:
     shop.in_trouble()
-    incident = shop.say(ALICE, key, value)
+    shop.say(ERIN, "update", "we are looking into it")
+    shop.say(ERIN, "root-cause", "a missing index")
+    incident = shop.say(ALICE, "severity", "SEV3: only batch jobs")
+
+    assert "ACTIONS: we are looking into it |" in only(entries(incident, "UpdatePosted"))["message"]
+    assert incident["status"]["rootCause"]["by"] == ERIN
+    assert only(entries(incident, "SeverityLowered"))["actor"] == ALICE
+    assert incident["status"]["severity"] == "SEV3"
+    assert incident["status"]["phase"] == "AwaitingApproval"
+
+
+def test_what_cannot_be_done_yet_is_refused_and_taken_away(shop: Shop) -> None:
+    shop.in_trouble(roles={"commander": ALICE})
+    incident = shop.say(ALICE, "update-external", "we are looking into it")
     entry = only(entries(incident, "RequestRefused"))
     assert entry["actor"] == ALICE
-    assert f"{key}={value} was refused" in entry["message"]
+    assert "update-external=we are looking into it was refused" in entry["message"]
     assert incident["status"]["phase"] == "AwaitingApproval"
 
 

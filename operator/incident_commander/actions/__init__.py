@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING
 
 from .base import Action, Plan, Situation, Undone
 from .follow_up import PodDeletion, deletions, deletions_due, without_deletions
+from .ownership import SYNCHRONISERS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 __all__ = [
+    "SYNCHRONISERS",
     "Action",
     "Plan",
     "PodDeletion",

@@ -16,7 +16,7 @@ from ..values import Workload
 from .annotations import LAST_APPLIED
 from .guards import present, warn
 
-__all__ = ["manifest_scales", "owners", "synchronised"]
+__all__ = ["SYNCHRONISERS", "manifest_scales", "owners", "synchronised"]
 
 Owned: TypeAlias = Workload | Autoscaler
 
@@ -26,7 +26,7 @@ _FLUX: Final = {
     "kustomization": "kustomize.toolkit.fluxcd.io",
     "helmrelease": "helm.toolkit.fluxcd.io",
 }
-_SYNCHRONISERS: Final = {
+SYNCHRONISERS: Final = {
     "argocd-application-controller": "Argo CD",
     "argocd-controller": "Argo CD",
     "flux": "Flux",
@@ -107,17 +107,19 @@ def synchronised(owned: Owned, field: str, what: str) -> GuardFinding | None:
     manager, at = last["manager"], last.get("time") or "an unknown time"
     return warn(
         "AutoSync",
-        f"{manager} ({_SYNCHRONISERS[manager]}) wrote {what} at {at}, and does so again by itself: "
+        f"{manager} ({SYNCHRONISERS[manager]}) wrote {what} at {at}, and does so again by itself: "
         "expect it to take the change back, with self-heal within seconds, else at its next sync. "
         "Suspend it, or land the change in Git first.",
     )
 
 
-def manifest_scales(workload: Workload) -> GuardFinding | None:
-    """Warn where the manifest that was applied says a number of replicas."""
+def manifest_scales(workload: Workload, wanted: int | None = None) -> GuardFinding | None:
+    """Warn where the manifest that was applied says another number of replicas than is wanted."""
     try:
         said = json.loads(_notes(workload, "annotations")[LAST_APPLIED])["spec"]["replicas"]
     except (ValueError, LookupError, TypeError):
+        return None
+    if said == wanted:
         return None
     return warn(
         "LastAppliedStale",
@@ -136,7 +138,7 @@ def _notes(owned: Owned, key: str) -> Mapping[str, str]:
 
 def _managed(owned: Owned) -> list[Mapping[str, Any]]:
     found = owned.raw["metadata"].get("managedFields") or []
-    return [e for e in found if e.get("manager") in _SYNCHRONISERS and not e.get("subresource")]
+    return [e for e in found if e.get("manager") in SYNCHRONISERS and not e.get("subresource")]
 
 
 def _wrote(entry: Mapping[str, Any], field: str) -> bool:

@@ -132,7 +132,7 @@ def _guards(spec: ScaleAction, situation: Situation, wanted: int) -> tuple[Guard
             _volumes_deleted(workload, wanted),
             *_autoscalers(situation, wanted),
             _in_the_way(situation),
-            manifest_scales(workload),
+            manifest_scales(workload, wanted),
             synchronised(workload, "replicas", "spec.replicas"),
             *owners(workload),
         )

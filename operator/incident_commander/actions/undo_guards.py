@@ -5,6 +5,7 @@ Used by the undo alone. Judges a choice of destination that is made already.
 
 from __future__ import annotations
 
+import json
 import shlex
 from typing import Any, Final
 
@@ -55,7 +56,7 @@ def guards(situation: Situation, choice: Choice) -> tuple[GuardFinding, ...]:
         *left_alone(situation, destination.label),
         _dropped(workload, destination),
         _cause_stays(workload, destination),
-        _stale_manifest(workload),
+        _stale_manifest(workload, destination),
         _no_way_back(workload),
         synchronised(workload, "template", "the pod template"),
         *owners(workload),
@@ -150,12 +151,14 @@ def _loop(workload: Workload, choice: Choice) -> GuardFinding | None:
         f"Revision {destination.number} was left for the release that runs now, which is older: to "
         "go back to it goes in a circle (A-B-A)."
     )
-    if not owns(workload.raw["metadata"], FIELD_MANAGER, "spec", "template", "spec"):
-        return warn("Loop", f"{circle} See why: {undo_command(workload, None)}")
+    by = (
+        "An approved rollback"
+        if owns(workload.raw["metadata"], FIELD_MANAGER, "spec", "template", "spec")
+        else "Somebody else"
+    )
     return block(
         "Loop",
-        f"{circle} It was an approved rollback that left it. Roll forward; or, if it is good after "
-        f"all, by hand: {by_hand}",
+        f"{circle} {by} left it. Roll forward; or, if it is good after all, by hand: {by_hand}",
     )
 
 
@@ -197,13 +200,21 @@ def _cause_stays(workload: Workload, destination: Revision) -> GuardFinding | No
     )
 
 
-def _stale_manifest(workload: Workload) -> GuardFinding | None:
-    if LAST_APPLIED not in workload.annotations:
+def _stale_manifest(workload: Workload, destination: Revision) -> GuardFinding | None:
+    try:
+        applied = json.loads(workload.annotations[LAST_APPLIED])["spec"]["template"]
+        images = {c["name"]: c["image"] for c in applied["spec"]["containers"]}
+    except (ValueError, LookupError, TypeError):
+        if LAST_APPLIED not in workload.annotations:
+            return None
+        images = {}
+    spec = destination.template.get("spec") or {}
+    if images and images == {c["name"]: c.get("image") for c in spec.get("containers") or []}:
         return None
     return warn(
         "LastAppliedStale",
-        "It was made by kubectl apply: the next apply of the same manifest releases the new "
-        "template again. Revert the manifest too.",
+        "It was made by kubectl apply, of a manifest that says otherwise: the next apply of it "
+        "releases that again. Revert the manifest too.",
     )
 
 

@@ -280,6 +280,10 @@ class Diagnosis(ApiModel):
     round: Annotated[int, Field(ge=0)] = Field(default=0, description="Rounds so far.")
     started_at: Timestamp | None = Field(default=None, description="Start of this round.")
     finished_at: Timestamp | None = Field(default=None, description="End of this round.")
+    again_at: Timestamp | None = Field(
+        default=None,
+        description="When to look again: queries looked back to before the running release.",
+    )
     template_hash: Annotated[str, Field(max_length=64)] | None = Field(
         default=None, description="Hash of the pod template that was running then."
     )
@@ -320,6 +324,10 @@ class VerificationPlan(ApiModel):
     )
     checks: Annotated[list[StepName], Field(max_length=16)] = Field(
         default_factory=list, description="Diagnosis steps that must pass; rollout and pods always."
+    )
+    checks_digest: Annotated[str, Field(max_length=16)] = Field(
+        default="",
+        description="Hash over these steps as they were; others, under the same names, do not count.",
     )
 
 

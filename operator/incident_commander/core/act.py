@@ -17,9 +17,9 @@ from .breaker import blocks_now
 from .case import Case
 from .evolve import OPERATOR, Draft
 from .live import situation, unread
+from .moves import another_attempt
 from .recheck import drift_of, drifted, superseded
-from .settle import fail
-from .wording import cut
+from .wording import cut, sentence
 
 __all__ = ["Command", "act", "confirmed"]
 
@@ -40,7 +40,7 @@ def act(
         case Applied(generation=generation):
             return _applied(case, draft, proposal, generation, "The API server confirmed it."), None
         case Refused(message=message):
-            return _refused(case, draft, proposal, message), None
+            return _refused(draft, proposal, execution, message), None
         case _:
             pass
     live = situation(case, facts)
@@ -146,13 +146,15 @@ def _applied(
     )
 
 
-def _refused(case: Case, draft: Draft, proposal: Proposal, message: str) -> Draft:
-    return fail(
-        case,
+def _refused(draft: Draft, proposal: Proposal, execution: Execution, message: str) -> Draft:
+    """Nothing was changed: it is offered again, blocked for as long as it would be refused."""
+    draft = _not_applied(draft, execution).set(execution=None)
+    draft = draft.proposal(proposal.id, state=ProposalState.FAILED, recommended=False)
+    return another_attempt(
         draft,
-        proposal,
         "RemediationRefused",
-        f"The API server refused {proposal.id}: {message} Nothing was changed.",
+        f"The API server refused {proposal.id}: {sentence(message)} Nothing was changed.",
+        proposal=proposal.id,
     )
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from ..actions import Situation
+from ..actions import SYNCHRONISERS, Situation
 from ..api.base import GROUP, MARKER_ANNOTATION, format_duration
 from ..api.common import Confidence, GuardVerdict
 from ..api.incident import GuardFinding, Proposal
@@ -22,6 +22,7 @@ from .wording import cut
 
 __all__ = ["Planned", "blocks_now", "breaker", "refreshed"]
 
+_RESOLVE: Final = 'resolve="<how>"'
 _ATTEMPTS: Final = "AttemptsUsedUp"
 _WINDOW: Final = "TooManyChanges"
 _COOLDOWN: Final = "Cooldown"
@@ -78,7 +79,8 @@ def _attempts(case: Case) -> GuardFinding | None:
     return _block(
         _ATTEMPTS,
         f"{made} changes were made for this Incident, the policy allows {most} "
-        f"(approvals.maxAttempts). Fix it by other means, then annotate with {GROUP}/resolve=<how>.",
+        f"(approvals.maxAttempts). Fix it by other means, then: "
+        f"{_annotate(case, _RESOLVE)}",
     )
 
 
@@ -154,17 +156,25 @@ def _others(case: Case) -> list[GuardFinding]:
 
 
 def _self_heal(case: Case, confidence: Confidence) -> GuardFinding | None:
+    """Stop fighting what takes changes back by itself; of a person's hand only tell."""
     managers = case.status.fought_by
     if not managers:
         return None
-    message = (
-        f"{', '.join(managers)} took the last change back, and would take this one back too. "
-        "Suspend it, or land the change where it reads from; then annotate with "
-        f"{GROUP}/propose=<remediation>, which is offered without this block."
-    )
+    text = f"{', '.join(managers)} took the last change back"
     asked = confidence is Confidence.REQUESTED
-    verdict = GuardVerdict.WARN if asked else GuardVerdict.BLOCK
-    return GuardFinding(name=_SELF_HEAL, verdict=verdict, message=cut(message, 512))
+    if asked or not any(name in SYNCHRONISERS for name in managers):
+        message = f"{text}. Make sure that it does not do so again."
+        return GuardFinding(name=_SELF_HEAL, verdict=GuardVerdict.WARN, message=message)
+    return _block(
+        _SELF_HEAL,
+        f"{text}, and would take this one back too. Suspend it, or land the change where it reads "
+        f"from; then ask for it: {_annotate(case, 'propose=<remediation>')}",
+    )
+
+
+def _annotate(case: Case, request: str) -> str:
+    meta = case.incident.metadata
+    return f"kubectl -n {meta.namespace} annotate incident {meta.name} {GROUP}/{request}"
 
 
 def _block(name: str, message: str, until: datetime | None = None) -> GuardFinding:

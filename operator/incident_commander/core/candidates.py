@@ -19,6 +19,11 @@ from .case import Case
 __all__ = ["Candidate", "candidates", "dry_runs", "judge_when", "remedy_key"]
 
 _DRY_RUN_MARKER: Final = "dry-run"
+_STARTS: Final = frozenset(
+    {"autoscaler", "from", "fromCpu", "fromHash", "fromMax", "fromMemory", "fromMin"}
+    | {"fromRevision", "templateHash", "toName", "toRevision", "toUid", "uid"}
+)
+"""Parameters that say what a plan starts from, or how its aim is called now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,9 +139,10 @@ def judge_when(when: Sequence[When], found: Sequence[Finding]) -> tuple[bool | N
 def remedy_key(action: str, parameters: Mapping[str, str]) -> str:
     """Name an action with its parameters: what a rejection or a failure rules out.
 
-    Whichever pods it deletes besides, it is the same remedy.
+    Where it starts from is left out, and which pods it deletes besides: it is the same remedy.
     """
-    return f"{action}/{digest(without_deletions(parameters))[:12]}"
+    aims = {k: v for k, v in without_deletions(parameters).items() if k not in _STARTS}
+    return f"{action}/{digest(aims)[:12]}"
 
 
 def _dry_run(case: Case, where: Situation, action: str, plan: Plan) -> DryRunNeed | None:

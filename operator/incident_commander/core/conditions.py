@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Final
 
 from ..api.base import GROUP
-from ..api.common import Condition, ConditionStatus, Phase, ProposalState
+from ..api.common import Condition, ConditionStatus, Confidence, Phase, ProposalState
 from ..api.incident import (
     Display,
     Durations,
@@ -20,6 +20,7 @@ from ..api.incident import (
     Milestones,
     Proposal,
 )
+from .case import BY_PEOPLE
 from .wording import blocks, cut, sentence, sentences, trouble
 
 __all__ = ["derive", "recommended"]
@@ -40,6 +41,8 @@ _STATUS: Final = {
     False: ConditionStatus.FALSE,
     None: ConditionStatus.UNKNOWN,
 }
+_CONFIRM: Final = 'confirm="<what you saw>"'
+_RESOLVE: Final = 'resolve="<how>"'
 _VERIFIED: Final = frozenset({Phase.MONITORING, Phase.RESOLVED, Phase.CLOSED})
 
 
@@ -190,7 +193,7 @@ def _display(incident: Incident, status: IncidentStatus) -> Display:
     due = status.updates.next_due_at if status.updates else None
     return Display(
         target=str(incident.spec.target),
-        proposal=first.id if first and not first.blocked else None,
+        proposal=first.id if first and first.recommended else None,
         next_update=f"{due:%H:%M} UTC" if due else None,
     )
 
@@ -238,10 +241,7 @@ def _summary(incident: Incident, status: IncidentStatus) -> str:
         case Phase.AWAITING_APPROVAL:
             return _awaiting(status)
         case Phase.REMEDIATING:
-            execution = status.execution
-            done = (execution.progress if execution else None) or "checking that it still holds"
-            what = status.approval.proposal if status.approval else ""
-            return f"Applying {what}: {done}"
+            return _remediating(incident, status)
         case Phase.VERIFYING:
             seen = (
                 status.verification.last.message
@@ -250,8 +250,7 @@ def _summary(incident: Incident, status: IncidentStatus) -> str:
             )
             return f"Verifying: {seen}"
         case Phase.MONITORING:
-            until = f"{status.monitoring.until:%H:%M:%S} UTC" if status.monitoring else ""
-            return f"The fix is verified; watching until {until}. Nothing to do."
+            return _monitoring(incident, status)
         case Phase.RESOLVED:
             owed = " A Postmortem is owed before it can be closed." if status.postmortem else ""
             return f"Resolved.{owed}"
@@ -263,22 +262,61 @@ def _summary(incident: Incident, status: IncidentStatus) -> str:
             return "Merged into another Incident."
 
 
+def _remediating(incident: Incident, status: IncidentStatus) -> str:
+    execution = status.execution
+    done = (execution.progress if execution else None) or "checking that it still holds"
+    what = status.approval.proposal if status.approval else ""
+    doing = status.proposal(what)
+    if doing is not None and doing.action == BY_PEOPLE and execution is not None:
+        return (
+            f"People do {what} now: {sentence(doing.summary)} The instructions stand in its "
+            f"diff. When it is done: {_annotate(incident, _CONFIRM)}"
+        )
+    return f"Applying {what}: {done}"
+
+
+def _monitoring(incident: Incident, status: IncidentStatus) -> str:
+    watched = status.monitoring
+    until = f"{watched.until:%H:%M:%S} UTC" if watched else ""
+    last = watched.last if watched else None
+    if watched and last and not watched.good and last.at >= watched.until:
+        return (
+            f"The watch was to end at {until}, but no check can tell: {sentence(last.message)} If it "
+            f"is good: {_annotate(incident, _CONFIRM)}"
+        )
+    return f"The fix is verified; watching until {until}. Nothing to do."
+
+
 def _investigating(incident: Incident, status: IncidentStatus) -> str:
     if status.stalled:
         return f"{sentence(status.stalled)} It goes on by itself when that is mended."
     if status.guard and not status.guard.proven:
         return f"Nothing is offered, since approvals are not guarded: {status.guard.message}"
     again = _annotate(incident, "diagnose=again")
+    most = status.policy.max_attempts if status.policy else 0
+    used = f"{status.remediations} of {most} attempts are used up" if most else ""
+    why = used if most and status.remediations >= most else "Nothing to offer"
     return (
-        f"{_known(status)} Nothing to offer: people investigate. Diagnose again: {again} ; when it "
-        f"is fixed: {_annotate(incident, 'resolve=<how>')}"
+        f"{_known(status)} {why}: people investigate. Diagnose again: {again} ; when it is fixed: "
+        f"{_annotate(incident, _RESOLVE)}"
     )
+
+
+def _proven_but_blocked(status: IncidentStatus) -> Proposal | None:
+    open_ = (p for p in status.proposals if p.state is ProposalState.PROPOSED)
+    return next((p for p in open_ if p.blocked and p.confidence is Confidence.PROVEN), None)
 
 
 def _awaiting(status: IncidentStatus) -> str:
     first = recommended(status)
     if first is None:
         return f"{_known(status)} No proposal is open."
+    proven = _proven_but_blocked(status)
+    if proven is not None and not first.recommended:
+        return (
+            f"{_known(status)} Proven, but blocked for now: {sentence(proven.summary)} "
+            f"{blocks(proven)}"
+        )
     if first.blocked:
         return f"{_known(status)} {sentence(first.summary)} It is blocked: {blocks(first)}"
     lead = "Recommended" if first.recommended else "Offered, not proven"

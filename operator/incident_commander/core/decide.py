@@ -137,7 +137,7 @@ def _phase_wakes_at(case: Case, status: IncidentStatus) -> datetime | None:
         case Phase.INVESTIGATING:
             if status.stalled or (status.guard and not status.guard.proven):
                 return soon
-            return waiting.next_round(case, status)
+            return waiting.next_look(case, status)
         case Phase.AWAITING_APPROVAL:
             open_ = [p.expires_at for p in status.proposals if p.state is ProposalState.PROPOSED]
             if waiting.guard_moved(case):

@@ -19,6 +19,7 @@ from ..questions import Facts, Need
 from ..values import Missing, Unavailable, Workload, significant_hash
 from .case import BUILT_IN_STEPS, Case
 from .runbooks import match, problems
+from .window import began_at, doubted, looks_back
 
 __all__ = [
     "Chosen",
@@ -104,7 +105,7 @@ def step_needs(case: Case, step: DiagnosisStep) -> tuple[Need, ...]:
 
 def findings(case: Case, facts: Facts, steps: Sequence[DiagnosisStep]) -> list[Finding]:
     """Judge every step, and say when the trouble began against when the release began."""
-    return list(relate([_judge(case, facts, step) for step in steps]))
+    return doubted(case, facts, steps, relate([_judge(case, facts, step) for step in steps]))
 
 
 def _judge(case: Case, facts: Facts, step: DiagnosisStep) -> Finding:
@@ -122,15 +123,26 @@ def _judge(case: Case, facts: Facts, step: DiagnosisStep) -> Finding:
 
 
 def failing_templates(case: Case, facts: Facts, found: Sequence[Finding]) -> list[str]:
-    """Give the hashes of all pod templates seen failing, the running one's if it fails now."""
-    bad = any(f.verdict is Verdict.FAILED and f.check in _SIGNS_OF_FAILURE for f in found)
+    """Give the hashes of all pod templates seen failing, the running one's if it fails now.
+
+    A rate that looks back to before the release says nothing of the release.
+    """
+    began, steps = began_at(case, facts), {s.name: s for s in case.steps}
+    bad = any(
+        f.verdict is Verdict.FAILED
+        and f.check in _SIGNS_OF_FAILURE
+        and not (f.step in steps and began and case.now < began + looks_back(steps[f.step]))
+        for f in found
+    )
     return remembered_failing(case, facts) if bad else list(case.status.failing_templates)
 
 
 def remembered_failing(case: Case, facts: Facts) -> list[str]:
-    """Add the running pod template to those seen failing."""
+    """Add the running pod template to those seen failing; where no pod is wanted, none runs."""
     known, running = list(case.status.failing_templates), running_template(case, facts)
-    if running is not None and running not in known:
+    workload = facts.workload(case.target.workload)
+    idle = isinstance(workload, Workload) and workload.spec.get("replicas") == 0
+    if running is not None and running not in known and not idle:
         known.append(running)
     return known[-16:]
 

@@ -18,7 +18,7 @@ from .case import Case
 from .evolve import Draft
 from .live import situation
 from .moves import close_open, investigate, start_round, to_verifying
-from .recheck import drift_of
+from .recheck import drift_of, same_release
 from .rounds import offered
 
 __all__ = ["drifts", "needs", "target_changed"]
@@ -70,6 +70,8 @@ def target_changed(case: Case, draft: Draft, facts: Facts, found: Drifts) -> Dra
 def _template_moved(case: Case, facts: Facts, found: Drifts) -> bool:
     workload = facts.workload(case.target.workload)
     if not isinstance(workload, Workload):
+        return False
+    if same_release(case.status, workload):
         return False
     void = [p for p in case.status.proposals if p.id in found]
     same = {None, workload.template_hash}

@@ -40,7 +40,7 @@ _ENDS: Final = frozenset({Phase.DISMISSED, Phase.MERGED})
 TRANSITIONS: Final[Mapping[Phase, frozenset[Phase]]] = {
     Phase.DECLARED: frozenset({Phase.DIAGNOSING}) | _ENDS,
     Phase.DIAGNOSING: frozenset(
-        {Phase.INVESTIGATING, Phase.AWAITING_APPROVAL, Phase.VERIFYING} | _ENDS
+        {Phase.INVESTIGATING, Phase.AWAITING_APPROVAL, Phase.REMEDIATING, Phase.VERIFYING} | _ENDS
     ),
     Phase.INVESTIGATING: frozenset({Phase.DIAGNOSING, Phase.VERIFYING, Phase.MONITORING} | _ENDS),
     Phase.AWAITING_APPROVAL: frozenset(

@@ -7,7 +7,6 @@ from typing import Any
 
 from ..api.common import Phase, ProposalState
 from ..api.incident import Monitoring, Proposal
-from ..api.runbook import VerificationSpec
 from . import verify
 from .case import Case
 from .evolve import OPERATOR, Draft
@@ -142,8 +141,7 @@ def to_verifying(
     case: Case, draft: Draft, reason: str, message: str, *, actor: str = OPERATOR
 ) -> Draft:
     """Verify a state that people made: no execution of ours belongs to it."""
-    spec = case.runbook.spec.verification if case.runbook else VerificationSpec()
-    plan = verification_plan(spec)
+    plan = verification_plan(case.runbook)
     return draft.add(
         reason,
         message,

@@ -20,12 +20,15 @@ from .case import Case
 from .diff import diff
 from .live import situation
 from .reverts import promise
+from .verify import checks_digest
 from .wording import cut
 
 __all__ = ["DRY_RUN", "offer", "recommended", "verification_plan"]
 
 DRY_RUN: Final = "dryRun"
 _OLDER: Final = "OlderThanRelease"
+_DOUBTS: Final = frozenset({_OLDER, "LowersAutoscaler", "Loop", "ScaledToZero"})
+"""Warnings with which nothing is recommended."""
 
 
 def offer(
@@ -46,7 +49,7 @@ def recommended(proposals: Iterable[Proposal]) -> list[Proposal]:
             proposal.state is ProposalState.PROPOSED
             and proposal.confidence is Confidence.PROVEN
             and not proposal.blocked
-            and not any(g.name == _OLDER for g in proposal.guards)
+            and not any(g.name in _DOUBTS for g in proposal.guards)
             and not any(p.recommended for p in found)
         )
         found.append(proposal.model_copy(update={"recommended": fit}))
@@ -69,7 +72,7 @@ def _proposal(
         *breaker(case, live, _to_judge(candidate)),
         *([guard] if guard else []),
     ]
-    verification = verification_plan(runbook.spec.verification)
+    verification = verification_plan(runbook)
     identity = _identity(case, candidate, verification, proof)
     target, meta = case.incident.spec.target, case.incident.metadata
     return Proposal(
@@ -113,14 +116,16 @@ def _guards(candidate: Candidate) -> list[GuardFinding]:
     return guards
 
 
-def verification_plan(spec: VerificationSpec) -> VerificationPlan:
+def verification_plan(runbook: Runbook | None) -> VerificationPlan:
     """Copy the Runbook's verification, so that a later edit changes nothing."""
+    spec = runbook.spec.verification if runbook else VerificationSpec()
     return VerificationPlan(
         timeout=spec.timeout,
         interval=spec.interval,
         successes=spec.successes,
         failures=spec.failures,
         checks=spec.checks,
+        checks_digest=checks_digest(runbook.spec.diagnosis, spec.checks) if runbook else "",
     )
 
 

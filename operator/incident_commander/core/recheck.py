@@ -12,7 +12,7 @@ from typing import Final
 from ..actions import Situation, all_actions
 from ..api.base import GROUP
 from ..api.common import Confidence, ProposalState
-from ..api.incident import Evidence, Execution, ExecutionState, Proposal
+from ..api.incident import Evidence, Execution, ExecutionState, IncidentStatus, Proposal
 from ..api.runbook import DiagnosisStep
 from ..questions import Facts
 from ..values import Missing, Unavailable, Workload, significant_hash
@@ -36,7 +36,7 @@ _IN_WORDS: Final = {
 }
 """What a change of a dependency means to people."""
 
-__all__ = ["check_again", "drift_of", "drifted", "stale_steps", "superseded"]
+__all__ = ["check_again", "drift_of", "drifted", "same_release", "stale_steps", "superseded"]
 
 
 def check_again(case: Case, draft: Draft, facts: Facts, proposal: Proposal) -> Draft:
@@ -118,7 +118,7 @@ def drifted(case: Case, draft: Draft, proposal: Proposal, workload: Workload, dr
     lost = f"{proposal.id} was not done: {workload.kind} {workload.name} changed since ({drift})."
     # What does not depend on the template (scale, autoscale) says nothing about it.
     same_template = proposal.depends_on.get("templateHash") in {None, workload.template_hash}
-    if same_template or workload.uid != proposal.target.uid:
+    if same_template or same_release(draft.status, workload) or workload.uid != proposal.target.uid:
         return start_round(
             draft.set(approval=None),
             "RemediationSuperseded",
@@ -134,6 +134,12 @@ def drifted(case: Case, draft: Draft, proposal: Proposal, workload: Workload, dr
     return to_verifying(
         case, draft, "RemediationSuperseded", f"{lost} Verifying what others made of it."
     )
+
+
+def same_release(status: IncidentStatus, workload: Workload) -> bool:
+    """Whether what runs is what was diagnosed, restarted at most."""
+    diagnosed = status.diagnosis.template_hash if status.diagnosis else None
+    return diagnosed == significant_hash(workload.template)
 
 
 def superseded(draft: Draft, proposal: Proposal, why: str) -> Draft:

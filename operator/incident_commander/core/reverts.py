@@ -38,7 +38,12 @@ def revert_plan(taken: Proposal, where: Situation) -> Plan | None:
         g.model_copy(update={"verdict": GuardVerdict.WARN}) if g.name in said else g
         for g in plan.guards
     )
-    return replace(plan, guards=guards, summary=cut(f"Revert {taken.id}: {plan.summary}", 512))
+    return replace(
+        plan,
+        guards=guards,
+        summary=cut(f"Revert {taken.id}: {plan.summary}", 512),
+        reason=f"It takes {taken.id} back.",
+    )
 
 
 def approved_revert(case: Case, live: Situation, taken: Proposal) -> Proposal | None:
@@ -89,9 +94,14 @@ def promise(action: str, plan: Plan) -> GuardFinding:
             message=f"If verification fails, it is taken back to {back} at once: that is approved "
             "along with it.",
         )
+    what = (
+        "an HPA that is made is not deleted"
+        if action == "autoscale"
+        else f"{action} is not taken back"
+    )
     return GuardFinding(
         name="NoRevert",
         verdict=GuardVerdict.WARN,
-        message=f"The Runbook says onFailure: Revert, but a {action} is never taken back by itself. "
-        "If verification fails, people decide.",
+        message=f"The Runbook says onFailure: Revert, but {what} by itself. If verification fails, "
+        "people decide.",
     )

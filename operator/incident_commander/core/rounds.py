@@ -16,6 +16,7 @@ from .evolve import Draft
 from .live import around, situation
 from .moves import close_open, investigate
 from .verify import told
+from .window import settled_at
 from .wording import blocks, sentences
 
 __all__ = ["finish_round", "needs", "offered", "record_guard", "stalled"]
@@ -94,6 +95,7 @@ def _record(case: Case, draft: Draft, facts: Facts, found: list[Finding]) -> Dra
     known = draft.status.diagnosis or Diagnosis(round=1, started_at=case.now)
     before = {f.step: (f.verdict, f.reason) for f in known.findings}
     same = before == {f.step: (f.verdict, f.reason) for f in found}
+    same = same and known.template_hash in {None, running_template(case, facts)}
     if same and known.round > 1:
         draft = draft.add(
             "DiagnosisRepeated", f"Round {known.round} found the same: {told(found)}."
@@ -112,6 +114,7 @@ def _record(case: Case, draft: Draft, facts: Facts, found: list[Finding]) -> Dra
             "finished_at": case.now,
             "findings": found,
             "template_hash": running_template(case, facts),
+            "again_at": settled_at(case, facts, case.steps, found),
         }
     )
     return draft.set(diagnosis=finished).milestone(diagnosed_at=case.now)

@@ -11,7 +11,9 @@ from . import verify
 from .candidates import remedy_key
 from .case import Case
 from .evolve import Draft
+from .live import situation
 from .moves import next_attempt
+from .reverts import approved_revert
 from .rollout import RolloutState, progress
 
 __all__ = ["await_rollout", "fail", "revert"]
@@ -28,28 +30,30 @@ def await_rollout(
                 case, draft, proposal, "RemediationFailed", f"{case.incident.spec.target} is gone."
             )
         case Unavailable():
-            return _out_of_time(case, draft, proposal, execution)
+            return _out_of_time(case, draft, facts, proposal, execution)
         case Workload():
             pass
     seen = progress(workload, applied_at=execution.applied_at)
     if seen.state is RolloutState.COMPLETE:
         return _complete(case, draft, proposal, execution, seen.message)
     if seen.state is RolloutState.FAILED:
-        return fail(case, draft, proposal, "RemediationFailed", f"{seen.message}.")
+        return give_up(case, draft, facts, proposal, f"{seen.message}.")
     if execution.progress != seen.message:
         draft = draft.set(execution=execution.model_copy(update={"progress": seen.message}))
-    return _out_of_time(case, draft, proposal, draft.status.execution or execution)
+    return _out_of_time(case, draft, facts, proposal, draft.status.execution or execution)
 
 
-def _out_of_time(case: Case, draft: Draft, proposal: Proposal, execution: Execution) -> Draft:
+def _out_of_time(
+    case: Case, draft: Draft, facts: Facts, proposal: Proposal, execution: Execution
+) -> Draft:
     if execution.deadline is None or case.now < execution.deadline:
         return draft
     waited = proposal.verification.timeout
-    return fail(
+    return give_up(
         case,
         draft,
+        facts,
         proposal,
-        "RemediationFailed",
         f"The rollout of {proposal.id} was not complete after {format_duration(waited)}: {execution.progress}",
     )
 
@@ -84,6 +88,14 @@ def _taken_back(case: Case, draft: Draft, proposal: Proposal, message: str) -> D
     return next_attempt(
         case, draft.proposal(proposal.id, state=ProposalState.VERIFIED), "RevertCompleted", said
     )
+
+
+def give_up(case: Case, draft: Draft, facts: Facts, proposal: Proposal, message: str) -> Draft:
+    """End a rollout that did not come about, as a failed verification ends."""
+    live = situation(case, facts)
+    if live and (reverting := approved_revert(case, live, proposal)):
+        return revert(case, draft, proposal, reverting, message)
+    return fail(case, draft, proposal, "RemediationFailed", message)
 
 
 def revert(

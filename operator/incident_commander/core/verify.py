@@ -6,9 +6,8 @@ A sample is the worst of the rollout, the pods and the named checks. ``Inconclus
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
 from ..api.base import format_duration
@@ -17,24 +16,15 @@ from ..api.incident import Evidence, Finding, Sample, Verification, Verification
 from ..api.runbook import DiagnosisStep
 from ..checks.templates import TemplateProblem
 from ..questions import Facts, Need
-from ..values import Missing, Unavailable, Workload
+from ..values import Missing, Unavailable, Workload, digest
 from . import diagnose
 from .case import BUILT_IN_STEPS, Case
 from .rollout import Progress, RolloutState, progress
+from .window import looks_back
 from .wording import cut, sentence, sentences
 
-__all__ = ["begin", "count", "needs", "sample", "steps"]
+__all__ = ["begin", "checks_digest", "count", "needs", "sample", "steps"]
 
-_RANGE: Final = re.compile(r"\[\s*((?:[0-9]+(?:ms|[smhdwy]))+)\s*(?::[^\]]*)?\]")
-_UNITS: Final = {
-    "ms": timedelta(milliseconds=1),
-    "s": timedelta(seconds=1),
-    "m": timedelta(minutes=1),
-    "h": timedelta(hours=1),
-    "d": timedelta(days=1),
-    "w": timedelta(weeks=1),
-    "y": timedelta(days=365),
-}
 _ORDER: Final = (Verdict.FAILED, Verdict.ERROR, Verdict.INCONCLUSIVE, Verdict.PASSED)
 
 
@@ -50,8 +40,18 @@ def begin(plan: VerificationPlan, now: datetime) -> Verification:
 
 def steps(case: Case, plan: VerificationPlan) -> list[DiagnosisStep]:
     """Give the steps to look at: the pods always, and the named ones."""
-    named = [s for s in case.steps if s.name in plan.checks]
+    named = [s for s in case.steps if s.name in plan.checks and not _edited(case, plan)]
     return [BUILT_IN_STEPS[0], *(s for s in named if s.pod_status is None)]
+
+
+def _edited(case: Case, plan: VerificationPlan) -> bool:
+    """Whether the Runbook says otherwise now: then its checks judge nothing that was approved."""
+    return bool(plan.checks_digest) and plan.checks_digest != checks_digest(case.steps, plan.checks)
+
+
+def checks_digest(known: Sequence[DiagnosisStep], names: Sequence[str]) -> str:
+    """Sum up what the named checks ask, and their limits."""
+    return digest([s.to_api() for s in known if s.name in names])[:16]
 
 
 def needs(case: Case, plan: VerificationPlan) -> frozenset[Need]:
@@ -73,10 +73,13 @@ def sample(case: Case, facts: Facts, plan: VerificationPlan) -> tuple[Sample, Ev
             steps(case, plan), diagnose.findings(case, facts, steps(case, plan)), strict=True
         )
     ]
-    known = {s.name for s in case.steps}
+    known = set() if _edited(case, plan) else {s.name for s in case.steps}
     verdicts = [_rollout(case, facts), *((f.verdict, f.message) for f in found)]
     verdicts += [
-        (Verdict.ERROR, f"check {name} is no step of the Runbook any more")
+        (
+            Verdict.ERROR,
+            f"check {name} is not as it was approved: the Runbook was changed since. Use confirm.",
+        )
         for name in plan.checks
         if name not in known
     ]
@@ -91,7 +94,12 @@ def sample(case: Case, facts: Facts, plan: VerificationPlan) -> tuple[Sample, Ev
 
 
 def _in_time(case: Case, step: DiagnosisStep, finding: Finding) -> Finding:
-    """Take no rate for a failure as long as it looks back to before the change."""
+    """Take no rate for a failure as long as it looks back to before the change.
+
+    An autoscaler that cannot compute wants for data: that is no failure of what was changed.
+    """
+    if (finding.check, finding.reason) == ("autoscaler", "CannotCompute"):
+        return finding.model_copy(update={"verdict": Verdict.INCONCLUSIVE})
     window, verification = looks_back(step), case.status.verification
     if finding.verdict is not Verdict.FAILED or verification is None or not window:
         return finding
@@ -105,23 +113,6 @@ def _in_time(case: Case, step: DiagnosisStep, finding: Finding) -> Finding:
             f"{format_duration(window)}, to before the change at {changed:%H:%M:%S} UTC.",
         }
     )
-
-
-def looks_back(step: DiagnosisStep) -> timedelta:
-    """Give the longest range that the step's queries look back over (``rate(x[1m])``: 1 min)."""
-    queries: list[str] = []
-    if step.error_rate is not None:
-        queries += [step.error_rate.errors, step.error_rate.total]
-    if step.prom_ql is not None:
-        queries.append(step.prom_ql.query)
-    found = (parse_range(text) for query in queries for text in _RANGE.findall(query))
-    return max(found, default=timedelta())
-
-
-def parse_range(text: str) -> timedelta:
-    """Read a PromQL range such as ``90s``, ``1h30m`` or ``1d``."""
-    parts = re.findall(r"([0-9]+)(ms|[smhdwy])", text)
-    return sum((int(n) * _UNITS[unit] for n, unit in parts), timedelta())
 
 
 def _rollout(case: Case, facts: Facts) -> tuple[Verdict, str]:

@@ -30,10 +30,11 @@ __all__ = [
     "investigate_on",
     "needs_awaiting",
     "needs_investigating",
-    "next_round",
+    "next_look",
     "over_at",
 ]
 
+_SETTLED: Final = "The release has run for as long as the queries look back: looking again."
 _NOT_OBSERVED: Final = "NotObserved"
 
 
@@ -90,9 +91,16 @@ def investigate_on(case: Case, draft: Draft, facts: Facts) -> Draft:
         if status.diagnosis.template_hash != running:
             target = case.incident.spec.target
             return start_round(draft, "TargetChanged", f"{target} runs another release now.")
+    if _settled(case, status):
+        return start_round(draft, "DiagnosisDue", _SETTLED)
     if case.now >= next_round(case, status):
         return start_round(draft, "DiagnosisDue", "Looking again, as the policy says.")
     return draft
+
+
+def _settled(case: Case, status: IncidentStatus) -> bool:
+    again = status.diagnosis.again_at if status.diagnosis else None
+    return again is not None and case.now >= again
 
 
 def next_round(case: Case, status: IncidentStatus) -> datetime:
@@ -100,6 +108,12 @@ def next_round(case: Case, status: IncidentStatus) -> datetime:
     finished = status.diagnosis.finished_at if status.diagnosis else None
     known = [t for t in (finished, phase_since(status)) if t is not None]
     return max(known, default=case.now) + case.policy.rediagnose_every
+
+
+def next_look(case: Case, status: IncidentStatus) -> datetime:
+    """Say when to look again while people investigate."""
+    again = status.diagnosis.again_at if status.diagnosis else None
+    return min(next_round(case, status), again or next_round(case, status))
 
 
 def _mended(case: Case, draft: Draft, facts: Facts) -> bool:
@@ -129,6 +143,8 @@ def await_approval(case: Case, draft: Draft, facts: Facts) -> Draft:
                 "DiagnosisResumed",
                 "The controller has made the revision of the newest release: the history is whole.",
             )
+        if _settled(case, draft.status):
+            return start_round(draft, "DiagnosisDue", _SETTLED)
         if _to_be_planned_again(case, open_):
             return start_round(
                 draft, "DiagnosisResumed", "What could not be planned is tried again."
@@ -179,7 +195,9 @@ def _judged_again(case: Case, draft: Draft, live: Situation) -> Draft:
 def over_at(status: IncidentStatus) -> list[datetime]:
     """Say when something that forbids an open proposal is over by itself."""
     open_ = [p for p in status.proposals if p.state is ProposalState.PROPOSED]
-    return [g.until for p in open_ for g in p.guards if g.until is not None]
+    again = status.diagnosis.again_at if status.diagnosis else None
+    untils = [g.until for p in open_ for g in p.guards if g.until is not None]
+    return [*untils, again] if again else untils
 
 
 def _guard_changed(case: Case, draft: Draft, facts: Facts) -> Draft:

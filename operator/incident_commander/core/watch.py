@@ -12,7 +12,6 @@ from ..api.incident import (
     Verification,
     VerificationPlan,
 )
-from ..api.runbook import VerificationSpec
 from ..questions import Facts, Need
 from . import others, updates, verify
 from .case import Case
@@ -43,8 +42,7 @@ def _out_of_time(case: Case, watch: Verification | Monitoring) -> bool:
 def _plan(case: Case) -> VerificationPlan:
     if case.status.verification:
         return case.status.verification.plan
-    spec = case.runbook.spec.verification if case.runbook else VerificationSpec()
-    return verification_plan(spec)
+    return verification_plan(case.runbook)
 
 
 def decide_verifying(case: Case, draft: Draft, facts: Facts) -> Draft:

@@ -77,7 +77,7 @@ def taken_back_by_others(scene: Scene) -> None:
     scene.until_seen(lambda _: bool(scene.open(remediation="scale-out")), "it is offered anew")
     again = only(scene.open(remediation="scale-out"))
     assert again["confidence"] == "Requested"
-    scene.warned(again, "SelfHeal", "Suspend it")
+    scene.warned(again, "SelfHeal", "argocd-controller took the last change back")
     assert scene.workload()["spec"]["replicas"] == 2
 
 
@@ -96,7 +96,7 @@ def circle_of_releases(scene: Scene) -> None:
     scene.declare("again", target={"kind": "Deployment", "name": "checkout"})
     scene.proposed("again")
     proposal = only(scene.open("again"))
-    scene.blocked(proposal, "Loop", "A-B-A", "approved rollback that left it", incident="again")
+    scene.blocked(proposal, "Loop", "A-B-A", "An approved rollback left it", incident="again")
     assert scene.image_of() == V1
 
 

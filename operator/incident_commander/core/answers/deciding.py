@@ -66,7 +66,7 @@ def _not_approvable(
         return "a guard blocks that proposal"
     if case.now >= proposal.expires_at:
         return f"that proposal expired at {proposal.expires_at:%H:%M:%S} UTC"
-    if status.phase is not Phase.AWAITING_APPROVAL:
+    if status.phase not in {Phase.AWAITING_APPROVAL, Phase.DIAGNOSING}:
         return f"the phase is {status.phase}"
     return None
 
