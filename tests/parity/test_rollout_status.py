@@ -14,6 +14,7 @@ from incident_commander.core.rollout import Progress, RolloutState, progress
 from incident_commander.gateways.convert import workload_from
 from tests.parity.settling import PLURALS, until
 from tests.parity.twins import Raw, Stage
+from tests.support.api import Body
 from tests.support.build import merged
 
 DEPLOYMENT, STATEFUL_SET, DAEMON_SET = TargetKind
@@ -126,22 +127,33 @@ def asked(stage: Stage, row: Row) -> tuple[str, str]:
         stage.api.merge(plural, row.name, row.step, namespace).expect_ok()
 
     def both() -> tuple[str, str] | None:
-        ours = judged(stage, row)
+        raw = read(stage, row)
+        ours = judged(row, raw)
         expected = ours.state is row.state and row.words in ours.message
         theirs = told(stage, row) if expected else None
-        # Only what both said of one and the same state of affairs can be compared.
-        return (ours.message, theirs) if theirs and judged(stage, row) == ours else None
+        # Only what both said of one and the same object can be compared: between two looks that
+        # find the same words it may have been another, and come back.
+        return (
+            (ours.message, theirs) if theirs and version(read(stage, row)) == version(raw) else None
+        )
 
     return until(both, f"{row.id}: {row.words}")
 
 
-def judged(stage: Stage, row: Row) -> Progress:
-    raw = stage.api.get(PLURALS[row.kind], row.name, stage.namespaces[0]).expect_ok()
+def read(stage: Stage, row: Row) -> Body:
+    return stage.api.get(PLURALS[row.kind], row.name, stage.namespaces[0]).expect_ok()
+
+
+def version(raw: Body) -> str:
+    return str(raw["metadata"]["resourceVersion"])
+
+
+def judged(row: Row, raw: Body) -> Progress:
     return progress(workload_from(row.kind, raw), applied_at=None)
 
 
 def complete(stage: Stage, row: Row) -> Progress | None:
-    seen = judged(stage, row)
+    seen = judged(row, read(stage, row))
     return seen if seen.state is COMPLETE else None
 
 
