@@ -782,6 +782,11 @@ class IncidentStatus(ApiModel):
         """Find a proposal of this Incident by its id."""
         return next((p for p in self.proposals if p.id == proposal_id), None)
 
+    @property
+    def open_proposals(self) -> list[Proposal]:
+        """Those that wait for a decision."""
+        return [p for p in self.proposals if p.state is ProposalState.PROPOSED]
+
     def entries_of(self, reason: str) -> list[TimelineEntry]:
         """All entries still in the object with that reason."""
         return [e for e in self.timeline if e.reason == reason]

@@ -7,20 +7,19 @@ the same target are known as this process last saw them; what they write, the pa
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
 from ..actions import SYNCHRONISERS, Situation
-from ..api.base import GROUP, MARKER_ANNOTATION, format_duration
+from ..api.base import MARKER_ANNOTATION, format_duration
 from ..api.common import Confidence, GuardVerdict
 from ..api.incident import GuardFinding, Proposal
 from ..managed import ours_at
 from .case import BY_PEOPLE, Case
-from .wording import cut
+from .wording import annotate, cut
 
-__all__ = ["Planned", "blocks_now", "breaker", "refreshed"]
+__all__ = ["Planned", "block", "blocks_now", "breaker", "refreshed"]
 
 _RESOLVE: Final = 'resolve="<how>"'
 _ATTEMPTS: Final = "AttemptsUsedUp"
@@ -49,7 +48,7 @@ def breaker(case: Case, live: Situation, planned: Planned) -> list[GuardFinding]
     """
     if planned.action == BY_PEOPLE:
         return []
-    found: list[GuardFinding | None] = [*_others(case), _self_heal(case, planned.confidence)]
+    found: list[GuardFinding | None] = [_others(case), _self_heal(case, planned.confidence)]
     if planned.revert_of is None:
         found = [_attempts(case), _window(case), _cooldown(case, live, planned.command), *found]
     return [f for f in found if f is not None]
@@ -76,11 +75,11 @@ def _attempts(case: Case) -> GuardFinding | None:
     made, most = case.status.remediations, case.policy.max_attempts
     if made < most:
         return None
-    return _block(
+    return block(
         _ATTEMPTS,
         f"{made} changes were made for this Incident, the policy allows {most} "
         f"(approvals.maxAttempts). Fix it by other means, then: "
-        f"{_annotate(case, _RESOLVE)}",
+        f"{annotate(case.incident.metadata, _RESOLVE)}",
     )
 
 
@@ -92,7 +91,7 @@ def _window(case: Case) -> GuardFinding | None:
     if not others or len(others) + len(mine) < most:
         return None
     until = sorted([*others, *mine])[-most] + case.policy.window
-    return _block(
+    return block(
         _WINDOW,
         f"This target was changed {len(others) + len(mine)} times within "
         f"{format_duration(case.policy.window)}, for {len(case.neighbours) + 1} Incidents; the "
@@ -109,7 +108,7 @@ def _cooldown(case: Case, live: Situation, command: str) -> GuardFinding | None:
         return None
     workload = live.workload
     what = workload.annotations.get(MARKER_ANNOTATION, "an approved remediation")
-    return _block(
+    return block(
         _COOLDOWN,
         f"{workload.kind} {workload.name} was changed at {changed:%H:%M:%S} UTC by {what}; the "
         f"policy leaves {format_duration(case.policy.cooldown)} between two changes "
@@ -125,34 +124,31 @@ def _last_change(live: Situation) -> datetime | None:
     return max((t for t in times if t is not None), default=None)
 
 
-def _others(case: Case) -> list[GuardFinding]:
-    """Judge the other Incidents of the target: first the one that acts, then those that wait."""
-    acting: Sequence[GuardFinding] = [
-        _block(
+def _others(case: Case) -> GuardFinding | None:
+    """Judge the other Incidents of the target: one that acts before those that wait."""
+    meta = case.incident.metadata
+    acting = next((other for other in case.neighbours if other.acting), None)
+    if acting is not None:
+        return block(
             _ANOTHER,
-            f"Incident {other.name} is acting on this target: {other.acting} ({other.phase}). Wait "
-            f"for its outcome, which clears this by itself; see kubectl -n "
-            f"{case.incident.metadata.namespace} describe incident {other.name}",
+            f"Incident {acting.name} is acting on this target: {acting.acting} ({acting.phase}). "
+            "Wait for its outcome, which clears this by itself; see kubectl -n "
+            f"{meta.namespace} describe incident {acting.name}",
         )
-        for other in case.neighbours
-        if other.acting
-    ]
-    waiting = sorted(n.name for n in case.neighbours if not n.acting and not n.phase.ended)
-    if acting or not waiting:
-        return list(acting[:1])
+    waiting = sorted(n.name for n in case.neighbours if not n.phase.ended)
+    if not waiting:
+        return None
     patch = f'{{"spec":{{"duplicateOf":{{"name":"{waiting[0]}"}}}}}}'
-    return [
-        GuardFinding(
-            name=_ANOTHER,
-            verdict=GuardVerdict.WARN,
-            message=cut(
-                f"{', '.join(waiting)}: open for the same target. If it is the same trouble, merge "
-                f"this one: kubectl -n {case.incident.metadata.namespace} patch incident "
-                f"{case.incident.metadata.name} --type=merge -p '{patch}'",
-                512,
-            ),
-        )
-    ]
+    return GuardFinding(
+        name=_ANOTHER,
+        verdict=GuardVerdict.WARN,
+        message=cut(
+            f"{', '.join(waiting)}: open for the same target. If it is the same trouble, merge "
+            f"this one: kubectl -n {meta.namespace} patch incident {meta.name} --type=merge -p "
+            f"'{patch}'",
+            512,
+        ),
+    )
 
 
 def _self_heal(case: Case, confidence: Confidence) -> GuardFinding | None:
@@ -165,19 +161,15 @@ def _self_heal(case: Case, confidence: Confidence) -> GuardFinding | None:
     if asked or not any(name in SYNCHRONISERS for name in managers):
         message = f"{text}. Make sure that it does not do so again."
         return GuardFinding(name=_SELF_HEAL, verdict=GuardVerdict.WARN, message=message)
-    return _block(
+    return block(
         _SELF_HEAL,
         f"{text}, and would take this one back too. Suspend it, or land the change where it reads "
-        f"from; then ask for it: {_annotate(case, 'propose=<remediation>')}",
+        f"from; then ask for it: {annotate(case.incident.metadata, 'propose=<remediation>')}",
     )
 
 
-def _annotate(case: Case, request: str) -> str:
-    meta = case.incident.metadata
-    return f"kubectl -n {meta.namespace} annotate incident {meta.name} {GROUP}/{request}"
-
-
-def _block(name: str, message: str, until: datetime | None = None) -> GuardFinding:
+def block(name: str, message: str, until: datetime | None = None) -> GuardFinding:
+    """Forbid a proposal; ``until``: when that is over by itself."""
     return GuardFinding(
         name=name, verdict=GuardVerdict.BLOCK, message=cut(message, 512), until=until
     )

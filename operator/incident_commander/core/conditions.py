@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Final
 
 from ..api.base import GROUP
-from ..api.common import Condition, ConditionStatus, Confidence, Phase, ProposalState
+from ..api.common import Condition, ConditionStatus, Confidence, Phase
 from ..api.incident import (
     Display,
     Durations,
@@ -21,7 +21,7 @@ from ..api.incident import (
     Proposal,
 )
 from .case import BY_PEOPLE
-from .wording import blocks, cut, sentence, sentences, trouble
+from .wording import annotate, blocks, cut, sentence, sentences, trouble
 
 __all__ = ["derive", "recommended"]
 
@@ -183,7 +183,7 @@ def _decision(status: IncidentStatus, proposal: Proposal) -> str:
 
 def recommended(status: IncidentStatus) -> Proposal | None:
     """The open proposal to look at first: the recommended one, else the first not blocked."""
-    open_ = [p for p in status.proposals if p.state is ProposalState.PROPOSED]
+    open_ = status.open_proposals
     free = [p for p in open_ if not p.blocked] or open_
     return next((p for p in free if p.recommended), free[0] if free else None)
 
@@ -212,11 +212,6 @@ def _durations(milestones: Milestones | None) -> Durations | None:
         mitigate=seconds(m.started_at, m.mitigated_at),
         resolve=seconds(m.started_at, m.resolved_at),
     )
-
-
-def _annotate(incident: Incident, request: str) -> str:
-    meta = incident.metadata
-    return f"kubectl -n {meta.namespace} annotate incident {meta.name} {GROUP}/{request}"
 
 
 def _known(status: IncidentStatus) -> str:
@@ -270,7 +265,7 @@ def _remediating(incident: Incident, status: IncidentStatus) -> str:
     if doing is not None and doing.action == BY_PEOPLE and execution is not None:
         return (
             f"People do {what} now: {sentence(doing.summary)} The instructions stand in its "
-            f"diff. When it is done: {_annotate(incident, _CONFIRM)}"
+            f"diff. When it is done: {annotate(incident.metadata, _CONFIRM)}"
         )
     return f"Applying {what}: {done}"
 
@@ -282,7 +277,7 @@ def _monitoring(incident: Incident, status: IncidentStatus) -> str:
     if watched and last and not watched.good and last.at >= watched.until:
         return (
             f"The watch was to end at {until}, but no check can tell: {sentence(last.message)} If it "
-            f"is good: {_annotate(incident, _CONFIRM)}"
+            f"is good: {annotate(incident.metadata, _CONFIRM)}"
         )
     return f"The fix is verified; watching until {until}. Nothing to do."
 
@@ -292,19 +287,20 @@ def _investigating(incident: Incident, status: IncidentStatus) -> str:
         return f"{sentence(status.stalled)} It goes on by itself when that is mended."
     if status.guard and not status.guard.proven:
         return f"Nothing is offered, since approvals are not guarded: {status.guard.message}"
-    again = _annotate(incident, "diagnose=again")
+    again = annotate(incident.metadata, "diagnose=again")
     most = status.policy.max_attempts if status.policy else 0
     used = f"{status.remediations} of {most} attempts are used up" if most else ""
     why = used if most and status.remediations >= most else "Nothing to offer"
     return (
         f"{_known(status)} {why}: people investigate. Diagnose again: {again} ; when it is fixed: "
-        f"{_annotate(incident, _RESOLVE)}"
+        f"{annotate(incident.metadata, _RESOLVE)}"
     )
 
 
 def _proven_but_blocked(status: IncidentStatus) -> Proposal | None:
-    open_ = (p for p in status.proposals if p.state is ProposalState.PROPOSED)
-    return next((p for p in open_ if p.blocked and p.confidence is Confidence.PROVEN), None)
+    return next(
+        (p for p in status.open_proposals if p.blocked and p.confidence is Confidence.PROVEN), None
+    )
 
 
 def _awaiting(status: IncidentStatus) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from ..api.common import Phase, ProposalState
+from ..api.common import Phase
 from ..api.incident import IncidentStatus
 from ..questions import Facts, Question
 from . import answer, declare, remediate, rounds, updates, waiting, watch
@@ -139,10 +139,10 @@ def _phase_wakes_at(case: Case, status: IncidentStatus) -> datetime | None:
                 return soon
             return waiting.next_look(case, status)
         case Phase.AWAITING_APPROVAL:
-            open_ = [p.expires_at for p in status.proposals if p.state is ProposalState.PROPOSED]
+            open_ = [p.expires_at for p in status.open_proposals]
             if waiting.guard_moved(case):
                 return soon
-            return min([max(open_, default=soon), *waiting.over_at(status)])
+            return min([max(open_, default=soon), *waiting.awaited(status)])
         case Phase.REMEDIATING:
             return case.now + case.limits.rollout_poll
         case Phase.VERIFYING:

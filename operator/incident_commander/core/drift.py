@@ -32,7 +32,7 @@ def drifts(case: Case, facts: Facts) -> Drifts:
     live = situation(case, facts)
     if live is None:
         return {}
-    open_ = [p for p in case.status.proposals if p.state is ProposalState.PROPOSED]
+    open_ = case.status.open_proposals
     return {p.id: what for p in open_ if (what := drift_of(p, live))}
 
 

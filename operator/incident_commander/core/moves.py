@@ -8,6 +8,7 @@ from typing import Any
 from ..api.common import Phase, ProposalState
 from ..api.incident import Monitoring, Proposal
 from . import verify
+from .candidates import remedy_key
 from .case import Case
 from .evolve import OPERATOR, Draft
 from .propose import verification_plan
@@ -18,6 +19,7 @@ __all__ = [
     "close_open",
     "investigate",
     "next_attempt",
+    "rule_out",
     "start_monitoring",
     "start_round",
     "to_verifying",
@@ -34,6 +36,14 @@ def close(proposal: Proposal, state: ProposalState) -> Proposal:
 def close_open(draft: Draft, state: ProposalState = ProposalState.SUPERSEDED) -> Draft:
     """Close all open proposals."""
     return draft.proposals([close(p, state) for p in draft.status.proposals])
+
+
+def rule_out(draft: Draft, proposal: Proposal, state: ProposalState, *more: str) -> Draft:
+    """End a proposal, and do not offer that remedy again; ``more``: whole remediations besides."""
+    ruled_out = [remedy_key(proposal.action, proposal.parameters), *more]
+    return draft.proposal(proposal.id, state=state, recommended=False).set(
+        rejected=[*draft.status.rejected, *ruled_out][-32:]
+    )
 
 
 def start_round(

@@ -4,30 +4,28 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from datetime import datetime
 from typing import Final
 
 from ..actions import Situation
-from ..api.base import GROUP
 from ..api.common import Confidence, GuardVerdict, OnFailure, ProposalState
 from ..api.incident import GuardFinding, Proposal, ProposalTarget, VerificationPlan
 from ..api.runbook import Runbook, VerificationSpec
 from ..questions import Facts
 from ..values import DryRun, GuardProof, Missing, Refused, Unavailable, digest
-from .breaker import Planned, breaker
+from .breaker import Planned, block, breaker
 from .candidates import Candidate
 from .case import Case
 from .diff import diff
 from .live import situation
 from .reverts import promise
 from .verify import checks_digest
-from .wording import cut
+from .wording import annotate, cut
 
 __all__ = ["DRY_RUN", "offer", "recommended", "verification_plan"]
 
 DRY_RUN: Final = "dryRun"
 _OLDER: Final = "OlderThanRelease"
-_DOUBTS: Final = frozenset({_OLDER, "LowersAutoscaler", "Loop", "ScaledToZero"})
+_DOUBTS: Final = frozenset({_OLDER, "LowersAutoscaler", "ScaledToZero"})
 """Warnings with which nothing is recommended."""
 
 
@@ -68,13 +66,13 @@ def _proposal(
     shown, guard = _diff(case, facts, candidate)
     guards = [
         *plan.guards,
-        *_guards(candidate),
+        *_guards(candidate, live),
         *breaker(case, live, _to_judge(candidate)),
         *([guard] if guard else []),
     ]
     verification = verification_plan(runbook)
     identity = _identity(case, candidate, verification, proof)
-    target, meta = case.incident.spec.target, case.incident.metadata
+    target = case.incident.spec.target
     return Proposal(
         id=identity,
         remediation=candidate.name,
@@ -89,9 +87,7 @@ def _proposal(
         target=ProposalTarget(kind=target.kind, name=target.name, uid=live.workload.uid),
         diff=shown,
         command=plan.command,
-        approve_command=(
-            f"kubectl -n {meta.namespace} annotate incident {meta.name} {GROUP}/approve={identity}"
-        ),
+        approve_command=annotate(case.incident.metadata, f"approve={identity}"),
         guards=guards[:24],
         verification=verification,
         on_failure=candidate.on_failure,
@@ -105,14 +101,14 @@ def _to_judge(candidate: Candidate) -> Planned:
     return Planned(candidate.action, candidate.confidence, command, revert_of)
 
 
-def _guards(candidate: Candidate) -> list[GuardFinding]:
+def _guards(candidate: Candidate, live: Situation) -> list[GuardFinding]:
     """Say what speaks against it, whatever the action."""
     guards = []
     if candidate.older_trouble:
         message = "The trouble began before this release: taking it back may not help."
         guards.append(GuardFinding(name=_OLDER, verdict=GuardVerdict.WARN, message=message))
     if candidate.on_failure is OnFailure.REVERT:
-        guards.append(promise(candidate.action, candidate.plan))
+        guards.append(promise(candidate.action, candidate.plan, live))
     return guards
 
 
@@ -152,20 +148,14 @@ def _diff(case: Case, facts: Facts, candidate: Candidate) -> tuple[str, GuardFin
         case DryRun(before=before, after=after):
             return diff(before, after), None
         case Refused(message=message):
-            return "", _block(DRY_RUN, f"The API server refuses this change: {message}")
+            return "", block(DRY_RUN, f"The API server refuses this change: {message}")
         case Missing(what=what):
-            return "", _block(DRY_RUN, f"{what} is gone.")
+            return "", block(DRY_RUN, f"{what} is gone.")
         case Unavailable(message=message):
             again = case.now + case.limits.retry
-            return "", _block(
+            return "", block(
                 DRY_RUN,
                 f"What it would change could not be found out: {message} Tried again at "
                 f"{again:%H:%M:%S} UTC.",
                 again,
             )
-
-
-def _block(name: str, message: str, until: datetime | None = None) -> GuardFinding:
-    return GuardFinding(
-        name=name, verdict=GuardVerdict.BLOCK, message=cut(message, 512), until=until
-    )

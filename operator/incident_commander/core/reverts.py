@@ -83,11 +83,10 @@ def _reverting(case: Case, taken: Proposal, plan: Plan) -> Proposal:
     )
 
 
-def promise(action: str, plan: Plan) -> GuardFinding:
+def promise(action: str, plan: Plan, live: Situation) -> GuardFinding:
     """Say what `onFailure: Revert` means for a plan: part of what is approved."""
-    parameters = plan.parameters
-    if action in _AUTOMATIC and (action == "scale" or parameters.get("uid")):
-        back = f"{parameters['from']} replicas" if action == "scale" else "its old values"
+    if action in _AUTOMATIC and all_actions()[action].reversal(plan.parameters, live):
+        back = f"{plan.parameters['from']} replicas" if action == "scale" else "its old values"
         return GuardFinding(
             name="RevertsOnFailure",
             verdict=GuardVerdict.CLEAR,
@@ -95,7 +94,7 @@ def promise(action: str, plan: Plan) -> GuardFinding:
             "along with it.",
         )
     what = (
-        "an HPA that is made is not deleted"
+        "what it makes is not taken away"
         if action == "autoscale"
         else f"{action} is not taken back"
     )

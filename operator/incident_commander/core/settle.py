@@ -8,15 +8,14 @@ from ..api.incident import Approval, Execution, ExecutionState, Proposal
 from ..questions import Facts
 from ..values import Missing, Unavailable, Workload
 from . import verify
-from .candidates import remedy_key
 from .case import Case
 from .evolve import Draft
 from .live import situation
-from .moves import next_attempt
+from .moves import next_attempt, rule_out
 from .reverts import approved_revert
 from .rollout import RolloutState, progress
 
-__all__ = ["await_rollout", "fail", "revert"]
+__all__ = ["await_rollout", "give_up"]
 
 
 def await_rollout(
@@ -37,7 +36,7 @@ def await_rollout(
     if seen.state is RolloutState.COMPLETE:
         return _complete(case, draft, proposal, execution, seen.message)
     if seen.state is RolloutState.FAILED:
-        return give_up(case, draft, facts, proposal, f"{seen.message}.")
+        return give_up(case, draft, facts, proposal, "RemediationFailed", f"{seen.message}.")
     if execution.progress != seen.message:
         draft = draft.set(execution=execution.model_copy(update={"progress": seen.message}))
     return _out_of_time(case, draft, facts, proposal, draft.status.execution or execution)
@@ -54,6 +53,7 @@ def _out_of_time(
         draft,
         facts,
         proposal,
+        "RemediationFailed",
         f"The rollout of {proposal.id} was not complete after {format_duration(waited)}: {execution.progress}",
     )
 
@@ -90,29 +90,29 @@ def _taken_back(case: Case, draft: Draft, proposal: Proposal, message: str) -> D
     )
 
 
-def give_up(case: Case, draft: Draft, facts: Facts, proposal: Proposal, message: str) -> Draft:
-    """End a rollout that did not come about, as a failed verification ends."""
+def give_up(
+    case: Case, draft: Draft, facts: Facts, proposal: Proposal, reason: str, message: str
+) -> Draft:
+    """End what did not help or did not come about: by the revert that was approved along, if any."""
     live = situation(case, facts)
     if live and (reverting := approved_revert(case, live, proposal)):
-        return revert(case, draft, proposal, reverting, message)
-    return fail(case, draft, proposal, "RemediationFailed", message)
+        return _revert(case, draft, proposal, reverting, message)
+    return fail(case, draft, proposal, reason, message)
 
 
-def revert(
+def _revert(
     case: Case, draft: Draft, proposal: Proposal, reverting: Proposal, message: str
 ) -> Draft:
     """Take a change back at once, as its approval said."""
     approval = draft.status.approval
     assert approval is not None  # noqa: S101 - for the type checker: a change had one
-    key = remedy_key(proposal.action, proposal.parameters)
-    draft = draft.proposal(proposal.id, state=ProposalState.FAILED, recommended=False)
+    draft = _ruled_out(draft, proposal)
     return draft.add(
         "RevertStarted",
         f"{message} {approval.by} approved with it that it is taken back then: {reverting.summary}.",
         proposal=reverting.id,
         phase=Phase.REMEDIATING,
         changes={
-            "rejected": [*draft.status.rejected, key, proposal.remediation][-32:],
             "proposals": [reverting, *draft.status.proposals][:8],
             "approval": Approval(proposal=reverting.id, by=approval.by, at=case.now),
             "execution": None,
@@ -123,16 +123,15 @@ def revert(
 
 def fail(case: Case, draft: Draft, proposal: Proposal, reason: str, message: str) -> Draft:
     """Give this remediation up: the next attempt goes without it."""
-    failed = [remedy_key(proposal.action, proposal.parameters)]
-    if proposal.action != "rolloutUndo":
-        # A restart or a scaling that did not help will not help with another number either; an
-        # undo may still go back further.
-        failed.append(proposal.remediation)
     # A rollback is never taken back by itself: that would release the bad version again.
     undone = proposal.action == "rolloutUndo" and proposal.revert_of is None
-    applied = proposal.state is ProposalState.APPLIED
-    draft = draft.proposal(proposal.id, state=ProposalState.FAILED, recommended=False).set(
-        rejected=[*draft.status.rejected, *failed][-32:],
-        take_back=proposal.id if undone and applied else draft.status.take_back,
-    )
-    return next_attempt(case, draft, reason, message)
+    if undone and proposal.state is ProposalState.APPLIED:
+        draft = draft.set(take_back=proposal.id)
+    return next_attempt(case, _ruled_out(draft, proposal), reason, message)
+
+
+def _ruled_out(draft: Draft, proposal: Proposal) -> Draft:
+    # A restart or a scaling that did not help will not help with another number either; an undo
+    # may still go back further.
+    named = [] if proposal.action == "rolloutUndo" else [proposal.remediation]
+    return rule_out(draft, proposal, ProposalState.FAILED, *named)

@@ -17,7 +17,7 @@ from ..api.policy import SeverityRule
 from .case import Case, pin_policy
 from .evolve import OPERATOR, Draft
 
-__all__ = ["asked", "first", "judged", "set_to"]
+__all__ = ["asked", "judged", "set_to"]
 
 _LEVELS: Final = tuple(Severity)
 """From the worst."""
@@ -46,13 +46,6 @@ def _facts(impact: Impact) -> Iterator[_Fact]:
     if impact.customer_reported and impact.paying_accounts:
         words = "customers reported it, and paying accounts are affected"
         yield _Fact(SeverityRule.PAYING_CUSTOMERS, Severity.SEV2, words)
-
-
-def first(case: Case, draft: Draft) -> Draft:
-    """Take up the severity that a new Incident was declared with, and raise it by its facts."""
-    spec = case.incident.spec
-    draft = draft.set(severity=spec.severity, severity_basis=SeverityBasis(asked=spec.severity))
-    return judged(case, _pinned(case, draft))
 
 
 def judged(case: Case, draft: Draft) -> Draft:

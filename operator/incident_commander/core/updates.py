@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from ..api.base import format_duration
-from ..api.common import Phase, ProposalState
+from ..api.common import Phase
 from ..api.incident import Impact, Updates
 from .case import Case
 from .evolve import MAX_MESSAGE, OPERATOR, Draft
@@ -126,7 +126,7 @@ def _update(case: Case, draft: Draft, actions: str, due: datetime) -> str:
 def _actions(draft: Draft) -> str:
     status = draft.status
     if status.phase is Phase.AWAITING_APPROVAL:
-        open_ = [p for p in status.proposals if p.state is ProposalState.PROPOSED]
+        open_ = status.open_proposals
         return open_[0].summary if open_ else "Diagnosing"
     proposal = status.proposal(status.approval.proposal) if status.approval else None
     if proposal is not None:

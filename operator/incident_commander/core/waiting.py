@@ -26,12 +26,12 @@ from .wording import blocks
 
 __all__ = [
     "await_approval",
+    "awaited",
     "guard_moved",
     "investigate_on",
     "needs_awaiting",
     "needs_investigating",
     "next_look",
-    "over_at",
 ]
 
 _SETTLED: Final = "The release has run for as long as the queries look back: looking again."
@@ -49,7 +49,7 @@ def needs_investigating(case: Case) -> frozenset[Need]:
 
 def needs_awaiting(case: Case, facts: Facts) -> frozenset[Need]:
     """Say what open proposals have to be held against."""
-    open_ = [p for p in case.status.proposals if p.state is ProposalState.PROPOSED]
+    open_ = case.status.open_proposals
     asked: set[Need] = {case.target.workload, case.target.revisions, *needs_of(case, open_)}
     if guard_moved(case):
         asked.add(case.proof)
@@ -99,8 +99,13 @@ def investigate_on(case: Case, draft: Draft, facts: Facts) -> Draft:
 
 
 def _settled(case: Case, status: IncidentStatus) -> bool:
-    again = status.diagnosis.again_at if status.diagnosis else None
+    again = _again_at(status)
     return again is not None and case.now >= again
+
+
+def _again_at(status: IncidentStatus) -> datetime | None:
+    """Say from when on the queries see nothing but the running release."""
+    return status.diagnosis.again_at if status.diagnosis else None
 
 
 def next_round(case: Case, status: IncidentStatus) -> datetime:
@@ -112,8 +117,8 @@ def next_round(case: Case, status: IncidentStatus) -> datetime:
 
 def next_look(case: Case, status: IncidentStatus) -> datetime:
     """Say when to look again while people investigate."""
-    again = status.diagnosis.again_at if status.diagnosis else None
-    return min(next_round(case, status), again or next_round(case, status))
+    times = (next_round(case, status), _again_at(status))
+    return min(t for t in times if t is not None)
 
 
 def _mended(case: Case, draft: Draft, facts: Facts) -> bool:
@@ -127,7 +132,7 @@ def _mended(case: Case, draft: Draft, facts: Facts) -> bool:
 
 def await_approval(case: Case, draft: Draft, facts: Facts) -> Draft:
     """See whether what was offered still stands."""
-    open_ = [p for p in draft.status.proposals if p.state is ProposalState.PROPOSED]
+    open_ = draft.status.open_proposals
     if not open_:
         return investigate(draft, "NothingToOffer", "No proposal is open.")
     if guard_moved(case):
@@ -192,12 +197,10 @@ def _judged_again(case: Case, draft: Draft, live: Situation) -> Draft:
     return draft
 
 
-def over_at(status: IncidentStatus) -> list[datetime]:
-    """Say when something that forbids an open proposal is over by itself."""
-    open_ = [p for p in status.proposals if p.state is ProposalState.PROPOSED]
-    again = status.diagnosis.again_at if status.diagnosis else None
-    untils = [g.until for p in open_ for g in p.guards if g.until is not None]
-    return [*untils, again] if again else untils
+def awaited(status: IncidentStatus) -> list[datetime]:
+    """Say when what was offered is to be seen again: a guard ends by itself, a rate is settled."""
+    times = [g.until for p in status.open_proposals for g in p.guards]
+    return [t for t in (*times, _again_at(status)) if t is not None]
 
 
 def _guard_changed(case: Case, draft: Draft, facts: Facts) -> Draft:

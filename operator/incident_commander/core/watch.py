@@ -17,11 +17,9 @@ from . import others, updates, verify
 from .case import Case
 from .diagnose import remembered_failing
 from .evolve import Draft
-from .live import situation
 from .moves import investigate, next_attempt, start_monitoring
 from .propose import verification_plan
-from .reverts import approved_revert
-from .settle import fail, revert
+from .settle import give_up
 
 __all__ = ["decide_monitoring", "decide_verifying", "needs"]
 
@@ -103,10 +101,7 @@ def _failed(case: Case, draft: Draft, facts: Facts, why: str) -> Draft:
     if proposal is None:
         return next_attempt(case, draft, "VerificationFailed", f"It is not good: {why}")
     said = f"{proposal.id} did not help: {why}"
-    live = situation(case, facts)
-    if live and (reverting := approved_revert(case, live, proposal)):
-        return revert(case, draft, proposal, reverting, said)
-    return fail(case, draft, proposal, "VerificationFailed", said)
+    return give_up(case, draft, facts, proposal, "VerificationFailed", said)
 
 
 def decide_monitoring(case: Case, draft: Draft, facts: Facts) -> Draft:
@@ -118,7 +113,8 @@ def decide_monitoring(case: Case, draft: Draft, facts: Facts) -> Draft:
         return draft
     if changed := others.changed_by_others(case, draft, facts):
         return changed
-    seen, evidence = verify.sample(case, facts, _plan(case))
+    plan = _plan(case)
+    seen, evidence = verify.sample(case, facts, plan)
     bad = seen.verdict is Verdict.FAILED
     good = seen.verdict is Verdict.PASSED
     failures = monitoring.failures + 1 if bad else (0 if good else monitoring.failures)
@@ -127,13 +123,13 @@ def decide_monitoring(case: Case, draft: Draft, facts: Facts) -> Draft:
             "last": seen,
             "good": monitoring.good + good,
             "failures": failures,
-            "next_at": case.now + _plan(case).interval,
+            "next_at": case.now + plan.interval,
         }
     )
     draft = _note_change(draft, monitoring.last, seen, evidence, "MonitoringSampled").set(
         monitoring=watched
     )
-    if failures >= _plan(case).failures:
+    if failures >= plan.failures:
         draft = draft.set(failing_templates=remembered_failing(case, facts))
         return next_attempt(
             case,

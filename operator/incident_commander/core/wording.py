@@ -6,15 +6,21 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from ..api.common import Verdict
+from ..api.base import GROUP
+from ..api.common import ObjectMeta, Verdict
 from ..api.incident import Finding, Proposal
 
-__all__ = ["blocks", "cut", "sentence", "sentences", "trouble"]
+__all__ = ["annotate", "blocks", "cut", "sentence", "sentences", "trouble"]
 
 _ABOUT_CHANGES = frozenset({"rolloutHistory", "recentChanges"})
 """Checks that say what changed: a reason for trouble, not trouble itself."""
 _COMMAND: Final = re.compile(r": (?:kubectl|argocd|flux|helm) (?:(?!\. ).)*$")
 """A command at the end of a text: whoever copies it would copy a full stop along."""
+
+
+def annotate(meta: ObjectMeta, request: str) -> str:
+    """Write the command that makes a request to that Incident: copy, paste, done."""
+    return f"kubectl -n {meta.namespace} annotate incident {meta.name} {GROUP}/{request}"
 
 
 def cut(text: str, limit: int) -> str:

@@ -7,10 +7,9 @@ from typing import Final
 
 from ...api.common import Phase, ProposalState
 from ...api.incident import Approval, Proposal
-from ..candidates import remedy_key
 from ..case import Case
 from ..evolve import Draft
-from ..moves import another_attempt, close, next_attempt
+from ..moves import another_attempt, close, next_attempt, rule_out
 from ..requests import Request
 from ..wording import cut
 from .refusal import Handler, refuse
@@ -55,7 +54,7 @@ def _not_approvable(
 ) -> str | None:
     status = draft.status
     if proposal is None:
-        open_ = [p.id for p in status.proposals if p.state is ProposalState.PROPOSED]
+        open_ = [p.id for p in status.open_proposals]
         return f"there is no such proposal; open: {', '.join(open_) or 'none'}"
     commander = status.roles.commander if status.roles else None
     if commander and commander != request.by:
@@ -80,11 +79,8 @@ def _reject(case: Case, draft: Draft, request: Request) -> Draft:
         return _stop(case, draft, request, proposal)
     if proposal.state is not ProposalState.PROPOSED:
         return refuse(draft, request, f"that proposal is {proposal.state}, not open")
-    key = remedy_key(proposal.action, proposal.parameters)
-    draft = draft.proposal(proposal.id, state=ProposalState.REJECTED, recommended=False).set(
-        rejected=[*draft.status.rejected, key][-32:]
-    )
-    left = [p for p in draft.status.proposals if p.state is ProposalState.PROPOSED]
+    draft = rule_out(draft, proposal, ProposalState.REJECTED)
+    left = draft.status.open_proposals
     last = draft.status.phase is Phase.AWAITING_APPROVAL and not left
     return draft.add(
         "ProposalRejected",
@@ -100,10 +96,8 @@ def _stop(case: Case, draft: Draft, request: Request, proposal: Proposal) -> Dra
     """Stop waiting for what is being applied: nothing is changed, its revert is proposed."""
     why = request.value.partition(":")[2].strip() or "no reason"
     begun = draft.status.execution is not None
-    key = remedy_key(proposal.action, proposal.parameters)
-    draft = draft.proposal(proposal.id, state=ProposalState.REJECTED, recommended=False).set(
-        rejected=[*draft.status.rejected, key][-32:],
-        take_back=proposal.id if begun and not proposal.revert_of else None,
+    draft = rule_out(draft, proposal, ProposalState.REJECTED).set(
+        take_back=proposal.id if begun and not proposal.revert_of else None
     )
     said = f"{request.by} rejected {proposal.id} while it was under way: {cut(why, 150)}."
     by = {"actor": request.by, "proposal": proposal.id}

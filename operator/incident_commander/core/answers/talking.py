@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Final
 
-from ...api.common import ProposalState
 from ...api.incident import Roles, RootCause
 from .. import updates
 from ..case import Case
@@ -35,7 +34,7 @@ def _take_command(_case: Case, draft: Draft, request: Request) -> Draft:
 
 def _brief(draft: Draft) -> str:
     status = draft.status
-    open_ = [p.id for p in status.proposals if p.state is ProposalState.PROPOSED]
+    open_ = [p.id for p in status.open_proposals]
     found = told(status.diagnosis.findings) if status.diagnosis else "not diagnosed yet"
     tried = f"{status.remediations} change(s) made" if status.remediations else "nothing tried yet"
     due = status.updates.next_due_at if status.updates else None
