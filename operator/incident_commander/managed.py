@@ -8,28 +8,39 @@ apimachinery).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from .api.base import FIELD_MANAGER, parse_timestamp
 
-__all__ = ["Write", "ours_at", "owns", "writers"]
+__all__ = ["Edit", "edits_of", "ours_at", "owns", "writers"]
+
+_NOT_CONTENT: Final = frozenset({".", "f:metadata", "f:status"})
 
 Metadata = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Write:
-    """The newest write of one manager."""
+class Edit:
+    """The newest write of one field manager."""
 
     at: datetime
     manager: str
 
 
-def writers(metadata: Metadata, *path: str) -> tuple[Write, ...]:
-    """Name those that own a field or something below it, newest first.
+def edits_of(metadata: Metadata) -> tuple[Edit, ...]:
+    """Tell, newest first, who changed more than labels, annotations or status."""
+    return _edits(
+        entry
+        for entry in _entries(metadata)
+        if (entry.get("fieldsV1") or {}).keys() - _NOT_CONTENT and not entry.get("subresource")
+    )
+
+
+def writers(metadata: Metadata, *path: str) -> tuple[Edit, ...]:
+    """Name those that own a field or something below it, newest first, subresources included.
 
     Parameters
     ----------
@@ -38,29 +49,31 @@ def writers(metadata: Metadata, *path: str) -> tuple[Write, ...]:
     path
         Names of fields from the root, such as ``spec``, ``replicas``.
     """
-    found = [
-        Write(parse_timestamp(entry["time"]), str(entry.get("manager") or "somebody"))
-        for entry in _entries(metadata)
-        if entry.get("time") and _has(entry, path)
-    ]
-    return tuple(sorted(found, key=lambda write: write.at, reverse=True))
+    return _edits(entry for entry in _entries(metadata) if _has(entry, path))
 
 
 def ours_at(metadata: Metadata) -> datetime | None:
     """Give the time of this operator's newest write to the object itself."""
-    times = [
-        parse_timestamp(entry["time"])
+    edits = _edits(
+        entry
         for entry in _entries(metadata)
-        if entry.get("manager") == FIELD_MANAGER
-        and entry.get("time")
-        and not entry.get("subresource")
-    ]
-    return max(times, default=None)
+        if entry.get("manager") == FIELD_MANAGER and not entry.get("subresource")
+    )
+    return edits[0].at if edits else None
 
 
 def owns(metadata: Metadata, manager: str, *path: str) -> bool:
     """Whether a manager was the last to give a field, or something below it, its value."""
     return any(e.get("manager") == manager and _has(e, path) for e in _entries(metadata))
+
+
+def _edits(entries: Iterable[Mapping[str, Any]]) -> tuple[Edit, ...]:
+    found = [
+        Edit(parse_timestamp(entry["time"]), str(entry.get("manager") or ""))
+        for entry in entries
+        if entry.get("time")
+    ]
+    return tuple(sorted(found, key=lambda edit: edit.at, reverse=True))
 
 
 def _entries(metadata: Metadata) -> list[Mapping[str, Any]]:

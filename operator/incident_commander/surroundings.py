@@ -10,41 +10,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 
-from .api.base import parse_timestamp
+from .managed import Edit
 
 __all__ = [
     "Autoscaler",
     "Budget",
     "ConfigObject",
     "Configuration",
-    "Edit",
     "Reference",
     "WarningEvent",
     "Warnings",
-    "edits_of",
 ]
-
-_NOT_CONTENT: Final = frozenset({".", "f:metadata", "f:status"})
-
-
-@dataclass(frozen=True, slots=True)
-class Edit:
-    """The newest change that one field manager made to the content of an object."""
-
-    at: datetime
-    manager: str
-
-
-def edits_of(metadata: Mapping[str, Any]) -> tuple[Edit, ...]:
-    """Read ``managedFields``, newest first: who changed more than labels, annotations or status."""
-    found: list[Edit] = []
-    for entry in metadata.get("managedFields") or ():
-        content = (entry.get("fieldsV1") or {}).keys() - _NOT_CONTENT
-        if content and not entry.get("subresource") and entry.get("time"):
-            found.append(Edit(parse_timestamp(entry["time"]), str(entry.get("manager") or "")))
-    return tuple(sorted(found, key=lambda edit: edit.at, reverse=True))
 
 
 @dataclass(frozen=True, slots=True)

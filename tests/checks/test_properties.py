@@ -15,12 +15,12 @@ from incident_commander.api.incident import MAX_ENTRY_TEXT, Finding
 from incident_commander.api.runbook import DiagnosisStep
 from incident_commander.checks import all_checks
 from incident_commander.checks.relate import relate
+from incident_commander.managed import Edit
 from incident_commander.questions import Answer, Facts, Need, QueryNeed
 from incident_commander.surroundings import (
     Autoscaler,
     ConfigObject,
     Configuration,
-    Edit,
     Reference,
     WarningEvent,
     Warnings,

@@ -11,14 +11,13 @@ from incident_commander.api.base import format_timestamp
 from incident_commander.api.common import TargetKind, Verdict
 from incident_commander.api.incident import Finding
 from incident_commander.checks.recent_changes import CHECK
+from incident_commander.managed import Edit, edits_of
 from incident_commander.questions import Answer, AutoscalersNeed, ConfigurationNeed
 from incident_commander.surroundings import (
     Autoscaler,
     ConfigObject,
     Configuration,
-    Edit,
     Reference,
-    edits_of,
 )
 from incident_commander.values import Missing, Unavailable
 from tests.support.build import (

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from ..surroundings import Autoscaler, ConfigObject, Edit, edits_of
+from ..managed import Edit, edits_of
+from ..surroundings import Autoscaler, ConfigObject
 from ..values import time_of
 
 __all__ = ["Change", "newest_changes"]

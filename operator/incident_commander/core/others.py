@@ -98,5 +98,5 @@ def _who_and_when(case: Case, undone: Undone, execution: Execution) -> tuple[str
         for write in writers(undone.metadata, *undone.field)
         if write.manager != FIELD_MANAGER and write.at >= execution.started_at
     ]
-    who, when = (since[0].manager, since[0].at) if since else (_SOMEBODY, case.now)
+    who, when = (since[0].manager or _SOMEBODY, since[0].at) if since else (_SOMEBODY, case.now)
     return who, max(0, round((when - made).total_seconds()))

@@ -14,6 +14,7 @@ from typing import Final
 
 from ..api.base import parse_timestamp
 from ..errors import ForbiddenError, GoneError
+from ..managed import edits_of
 from ..questions import AutoscalersNeed, WarningsNeed
 from ..surroundings import (
     Autoscaler,
@@ -23,7 +24,6 @@ from ..surroundings import (
     Reference,
     WarningEvent,
     Warnings,
-    edits_of,
 )
 from ..values import Workload, time_of
 from .client import Client, Raw
