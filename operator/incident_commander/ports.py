@@ -9,9 +9,10 @@ from typing import Protocol
 
 from .api.common import TargetKind
 from .api.incident import Incident, IncidentStatus, TimelineEntry
+from .api.notices import Notice
 from .api.page import TimelinePageSpec
 from .questions import Answer, Facts, Need
-from .values import Applied, IncidentRef, Outcome, Stale, Write
+from .values import Applied, Delivery, IncidentRef, Outcome, Stale, Write
 
 __all__ = [
     "Announcer",
@@ -20,6 +21,7 @@ __all__ = [
     "MetadataChange",
     "Observer",
     "Outcome",
+    "Postman",
     "Stale",
     "Targets",
     "Workloads",
@@ -80,6 +82,26 @@ class Announcer(Protocol):
 
     async def announce(self, incident: Incident, entries: Sequence[TimelineEntry]) -> None:
         """Publish Events for those entries that deserve one. Never raises."""
+
+
+class Postman(Protocol):
+    """Carries notices to channels, beside the ticks: a dead channel holds nobody up.
+
+    At least once: what it forgets when the process ends stands in the status and is posted again.
+    """
+
+    def post(self, ref: IncidentRef, notices: Sequence[Notice]) -> None:
+        """Deliver these, in this order on each channel; those under way already are left alone.
+
+        What is not among them any more is dropped. Wakes ``ref`` when a channel took one, and when
+        a channel begins to fail.
+        """
+
+    def deliveries(self, ref: IncidentRef) -> Sequence[Delivery]:
+        """Say what came of them so far: for each notice and channel the newest."""
+
+    def forget(self, ref: IncidentRef) -> None:
+        """Deliver nothing more for it."""
 
 
 class Targets(Protocol):

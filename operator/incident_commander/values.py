@@ -26,6 +26,7 @@ __all__ = [
     "RESTARTED_AT_ANNOTATION",
     "Applied",
     "Container",
+    "Delivery",
     "DryRun",
     "GuardProof",
     "IncidentRef",
@@ -282,6 +283,22 @@ Outcome: TypeAlias = Applied | Stale | Refused | Unavailable
 
 ``Unavailable``: whether it was made is not known; read the target before anything else.
 """
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """The newest that is known of one notice on its way to one channel."""
+
+    notice: str
+    """Id of the notice."""
+    channel: str
+    at: datetime
+    """When it was tried last."""
+    problem: str = ""
+    """Why the channel did not take it; empty: it did."""
+    tries: int = 1
+    since: datetime | None = None
+    """With a problem: when it was tried first."""
 
 
 @dataclass(frozen=True, slots=True)

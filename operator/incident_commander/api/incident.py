@@ -33,6 +33,7 @@ from .common import (
     TargetRef,
     Verdict,
 )
+from .notices import ChannelState, Notice
 
 __all__ = [
     "MAX_ENTRY_TEXT",
@@ -74,6 +75,7 @@ from enum import StrEnum
 MAX_ENTRIES: Final = 128
 MAX_PROPOSALS: Final = 8
 MAX_FINDINGS: Final = 24
+MAX_NOTICES: Final = 48
 
 StepName = Annotated[str, Field(max_length=63)]
 ProposalId = Annotated[str, Field(max_length=64)]
@@ -731,6 +733,12 @@ class IncidentStatus(ApiModel):
     verification: Verification | None = Field(default=None, description="Proof of success.")
     monitoring: Monitoring | None = Field(default=None, description="The watch after the fix.")
     updates: Updates | None = Field(default=None, description="Updates to stakeholders.")
+    outbox: Annotated[list[Notice], Field(max_length=MAX_NOTICES)] = Field(
+        default_factory=list, description="Notices that not every channel has taken yet."
+    )
+    channels: Annotated[list[ChannelState], Field(max_length=16)] = Field(
+        default_factory=list, description="How the channels do."
+    )
     milestones: Milestones | None = Field(default=None, description="Moments that count.")
     durations: Durations | None = Field(default=None, description="Seconds between them.")
     postmortem: PostmortemRef | None = Field(default=None, description="The Postmortem owed.")
