@@ -75,7 +75,8 @@ from enum import StrEnum
 MAX_ENTRIES: Final = 128
 MAX_PROPOSALS: Final = 8
 MAX_FINDINGS: Final = 24
-MAX_NOTICES: Final = 48
+MAX_GUARDS: Final = 20
+MAX_NOTICES: Final = 24
 
 StepName = Annotated[str, Field(max_length=63)]
 ProposalId = Annotated[str, Field(max_length=64)]
@@ -342,7 +343,7 @@ class Proposal(ApiModel):
         description="What is done: rolloutUndo, rolloutRestart, scale …"
     )
     parameters: Annotated[
-        dict[str, Annotated[str, Field(max_length=512)]], Field(max_length=24)
+        dict[str, Annotated[str, Field(max_length=512)]], Field(max_length=16)
     ] = Field(default_factory=dict, description="The action's absolute parameters.")
     depends_on: Annotated[
         dict[str, Annotated[str, Field(max_length=256)]], Field(max_length=10)
@@ -367,7 +368,7 @@ class Proposal(ApiModel):
         description="The command that approves this proposal: copy, paste, done. Empty for a "
         "revert that was approved along with what it reverts."
     )
-    guards: Annotated[list[GuardFinding], Field(max_length=24)] = Field(
+    guards: Annotated[list[GuardFinding], Field(max_length=MAX_GUARDS)] = Field(
         default_factory=list, description="What speaks against it."
     )
     verification: VerificationPlan = Field(description="How success is proven.")
@@ -736,7 +737,7 @@ class IncidentStatus(ApiModel):
     outbox: Annotated[list[Notice], Field(max_length=MAX_NOTICES)] = Field(
         default_factory=list, description="Notices that not every channel has taken yet."
     )
-    channels: Annotated[list[ChannelState], Field(max_length=16)] = Field(
+    channels: Annotated[list[ChannelState], Field(max_length=8)] = Field(
         default_factory=list, description="How the channels do."
     )
     milestones: Milestones | None = Field(default=None, description="Moments that count.")
@@ -760,7 +761,7 @@ class IncidentStatus(ApiModel):
             ],
         },
     )
-    timeline_pages: Annotated[list[PageRef], Field(max_length=512)] = Field(
+    timeline_pages: Annotated[list[PageRef], Field(max_length=384)] = Field(
         default_factory=list,
         description="TimelinePages with the older entries.",
         json_schema_extra={

@@ -11,7 +11,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from .base import ApiModel, Message, Timestamp
+from .base import ApiModel, Timestamp
 
 __all__ = ["Audience", "ChannelName", "ChannelState", "Notice", "NoticeKind"]
 
@@ -47,10 +47,10 @@ class Notice(ApiModel):
     )
     kind: NoticeKind = Field(description="First, Update, Resolved, Escalation or PostmortemDue.")
     audience: Audience = Field(description="Whom it was written for.")
-    subject: Annotated[str, Field(max_length=200)] = Field(description="Its subject line.")
-    text: Annotated[str, Field(max_length=2048)] = Field(description="Its text.")
+    subject: Annotated[str, Field(max_length=160)] = Field(description="Its subject line.")
+    text: Annotated[str, Field(max_length=1280)] = Field(description="Its text.")
     at: Timestamp = Field(description="When it was written.")
-    channels: Annotated[list[ChannelName], Field(max_length=16)] = Field(
+    channels: Annotated[list[ChannelName], Field(max_length=8)] = Field(
         description="Channels that have not taken it yet."
     )
 
@@ -65,4 +65,6 @@ class ChannelState(ApiModel):
     failing_since: Timestamp | None = Field(
         default=None, description="When it began to refuse, as long as it does."
     )
-    error: Message | None = Field(default=None, description="What it said.")
+    error: Annotated[str, Field(max_length=256)] | None = Field(
+        default=None, description="What it said."
+    )

@@ -14,7 +14,7 @@ from typing import Final
 from ..actions import SYNCHRONISERS, Situation
 from ..api.base import MARKER_ANNOTATION, format_duration
 from ..api.common import Confidence, GuardVerdict
-from ..api.incident import GuardFinding, Proposal
+from ..api.incident import MAX_GUARDS, GuardFinding, Proposal
 from ..managed import ours_at
 from .case import BY_PEOPLE, Case
 from .wording import annotate, cut
@@ -58,7 +58,7 @@ def refreshed(case: Case, live: Situation, proposal: Proposal) -> Proposal:
     """Judge an open proposal again: what forbade it may be over, or something new forbids it."""
     kept = [g for g in proposal.guards if g.name not in _OURS]
     now = breaker(case, live, _planned(proposal))
-    return proposal.model_copy(update={"guards": [*kept, *now][:24]})
+    return proposal.model_copy(update={"guards": [*kept, *now][:MAX_GUARDS]})
 
 
 def blocks_now(case: Case, live: Situation, proposal: Proposal) -> str | None:

@@ -8,7 +8,7 @@ from typing import Final
 
 from ..actions import Situation
 from ..api.common import Confidence, GuardVerdict, OnFailure, ProposalState
-from ..api.incident import GuardFinding, Proposal, ProposalTarget, VerificationPlan
+from ..api.incident import MAX_GUARDS, GuardFinding, Proposal, ProposalTarget, VerificationPlan
 from ..api.runbook import Runbook, VerificationSpec
 from ..questions import Facts
 from ..values import DryRun, GuardProof, Missing, Refused, Unavailable, digest
@@ -88,7 +88,7 @@ def _proposal(
         diff=shown,
         command=plan.command,
         approve_command=annotate(case.incident.metadata, f"approve={identity}"),
-        guards=guards[:24],
+        guards=guards[:MAX_GUARDS],
         verification=verification,
         on_failure=candidate.on_failure,
         expires_at=case.now + case.policy.expire_after,
