@@ -102,6 +102,8 @@ def _default(value: object) -> Any:
             return format_duration(value)
         case Enum():
             return value.value
+        case list():
+            return [_default(item) for item in value]
         case bool() | int() | float() | str():
             return value
         case _:

@@ -65,6 +65,11 @@ class Phase(StrEnum):
         """Whether nothing more happens to such an Incident (``spec`` is frozen)."""
         return self in {Phase.CLOSED, Phase.DISMISSED, Phase.MERGED}
 
+    @property
+    def over(self) -> bool:
+        """Whether the trouble is over, so that nobody waits for news of it."""
+        return self is Phase.RESOLVED or self.ended
+
 
 class Verdict(StrEnum):
     """What a check says. ``Inconclusive`` and ``Error`` are never good and never bad."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, ClassVar, Final
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, field_serializer, model_validator
 
 from .base import (
     ApiModel,
@@ -33,7 +33,8 @@ from .common import (
     TargetRef,
     Verdict,
 )
-from .notices import ChannelState, Notice
+from .notices import ChannelName, ChannelState, Notice
+from .policy import EscalationTrigger, ResponsePolicySpec, Role
 
 __all__ = [
     "MAX_ENTRY_TEXT",
@@ -42,6 +43,7 @@ __all__ = [
     "Diagnosis",
     "Display",
     "Durations",
+    "Escalated",
     "Evidence",
     "Execution",
     "ExecutionState",
@@ -60,6 +62,7 @@ __all__ = [
     "PostmortemRef",
     "Proposal",
     "ProposalTarget",
+    "Response",
     "Roles",
     "RunbookRef",
     "Sample",
@@ -496,6 +499,17 @@ class Updates(ApiModel):
     last_at: Timestamp | None = Field(default=None, description="Time of the last update.")
     next_due_at: Timestamp | None = Field(default=None, description="When the next one is due.")
     count: int = Field(default=0, ge=0, description="Updates so far.")
+    external: int = Field(default=0, ge=0, description="Updates to outsiders so far.")
+    external_due_at: Timestamp | None = Field(
+        default=None, description="When outsiders are to hear the next one."
+    )
+    told: Annotated[list[ChannelName], Field(max_length=8)] = Field(
+        default_factory=list, description="Channels that were told: they get the last words, too."
+    )
+    withheld: Annotated[list[Text256], Field(max_length=4)] = Field(
+        default_factory=list,
+        description="Words of spec.impact that outsiders do not get, since they speculate.",
+    )
 
 
 class Milestones(ApiModel):
@@ -568,6 +582,44 @@ class PinnedPolicy(ApiModel):
     postmortem_within: Duration = Field(
         default=timedelta(hours=48), description="When the Postmortem is due after resolution."
     )
+    spec: ResponsePolicySpec | None = Field(
+        default=None,
+        description="The policy as it was when this Incident was declared, as far as it differs "
+        "from the built-in values: the Incident runs under it to its end.",
+    )
+
+    @field_serializer("spec")
+    def _only_what_differs(self, spec: ResponsePolicySpec | None) -> Any:
+        if spec is None:
+            return None
+        return spec.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+
+    @property
+    def whole(self) -> ResponsePolicySpec:
+        """All of the policy."""
+        return self.spec or ResponsePolicySpec()
+
+
+class Response(ApiModel):
+    """When somebody is to be there."""
+
+    due_at: Timestamp = Field(description="When it is to be acknowledged and the roles are taken.")
+    roles: Annotated[list[Role], Field(max_length=4)] = Field(
+        default_factory=list, description="Roles that somebody is to have by then."
+    )
+    reminded: Annotated[str, Field(max_length=64)] | None = Field(
+        default=None, description="Roles that were missing when people were reminded."
+    )
+
+
+class Escalated(ApiModel):
+    """Somebody was told that something had not happened in time."""
+
+    trigger: EscalationTrigger = Field(description="What had not happened.")
+    to: Annotated[str, Field(max_length=63)] = Field(description="Who was told.")
+    severity: Severity = Field(description="The severity then.")
+    since: Timestamp = Field(description="Since when it was awaited.")
+    at: Timestamp = Field(description="When they were told.")
 
 
 class PostmortemRef(ApiModel):
@@ -734,6 +786,13 @@ class IncidentStatus(ApiModel):
     verification: Verification | None = Field(default=None, description="Proof of success.")
     monitoring: Monitoring | None = Field(default=None, description="The watch after the fix.")
     updates: Updates | None = Field(default=None, description="Updates to stakeholders.")
+    response: Response | None = Field(default=None, description="When somebody is to be there.")
+    waiting_since: Timestamp | None = Field(
+        default=None, description="Since when a decision about a proposal is awaited."
+    )
+    escalations: Annotated[list[Escalated], Field(max_length=24)] = Field(
+        default_factory=list, description="Who was told of what had not happened in time."
+    )
     outbox: Annotated[list[Notice], Field(max_length=MAX_NOTICES)] = Field(
         default_factory=list, description="Notices that not every channel has taken yet."
     )

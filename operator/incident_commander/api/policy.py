@@ -1,34 +1,38 @@
-"""ResponsePolicy: how an organisation runs incidents. This operator reads a part of it so far."""
+"""ResponsePolicy: how an organisation runs incidents.
+
+The built-in values are the two tables of the process: names, criteria, response times, cadence and
+escalation by severity, and what raises a severity by itself. A policy says what differs.
+"""
 
 from __future__ import annotations
 
 from datetime import timedelta
+from enum import StrEnum
 from typing import Annotated, ClassVar, Final
 
 from pydantic import ConfigDict, Field
 
-from .base import ApiModel, Duration, at_least_a_second
+from .base import PATTERN_MESSAGE, ApiModel, Duration, at_least_a_second
 from .common import Condition, ObjectMeta, Severity
+from .notices import Audience, ChannelName, NoticeKind
 
 __all__ = [
     "ApprovalRules",
+    "BusinessHours",
+    "Channel",
+    "Day",
+    "Escalation",
+    "EscalationTrigger",
     "PostmortemNeed",
     "ResponsePolicy",
     "ResponsePolicySpec",
     "ResponsePolicyStatus",
+    "Role",
     "RuleSwitch",
     "SeverityRule",
     "SeverityRules",
+    "Template",
 ]
-
-from enum import StrEnum
-
-_CADENCE: Final = {
-    Severity.SEV1: timedelta(minutes=15),
-    Severity.SEV2: timedelta(minutes=30),
-    Severity.SEV3: timedelta(hours=2),
-    Severity.SEV4: timedelta(hours=24),
-}
 
 
 class SeverityRule(StrEnum):
@@ -40,6 +44,7 @@ class SeverityRule(StrEnum):
     ALL_USERS = "AllUsers"
     DATA_INTEGRITY = "DataIntegrity"
     SECURITY_BREACH = "SecurityBreach"
+    NO_ROOT_CAUSE = "NoRootCause"
 
 
 class RuleSwitch(ApiModel):
@@ -57,23 +62,70 @@ class PostmortemNeed(StrEnum):
     NONE = "None"
 
 
+class EscalationTrigger(StrEnum):
+    """What has not happened in time."""
+
+    NOT_ACKNOWLEDGED = "NotAcknowledged"
+    NO_ROOT_CAUSE = "NoRootCause"
+    APPROVAL_WAITING = "ApprovalWaiting"
+
+
+class Escalation(ApiModel):
+    """Whom to tell when something has not happened in time."""
+
+    after: Duration | None = Field(
+        default=None,
+        description="How long to wait; 0s: at once, whatever happens. Absent: until the next "
+        "business day begins.",
+    )
+    to: Annotated[str, Field(min_length=1, max_length=63)] = Field(
+        description="Who is told: the channel of that name, or, where there is none, the "
+        "executive channels, else the internal ones."
+    )
+    trigger: EscalationTrigger = Field(
+        description="NotAcknowledged (since the declaration), NoRootCause (since the declaration, "
+        "until the request root-cause or until the fix is verified) or ApprovalWaiting (since a "
+        "proposal could be approved)."
+    )
+
+
+class Role(StrEnum):
+    """Who does what in an Incident."""
+
+    COMMANDER = "commander"
+    TECH_LEAD = "techLead"
+    COMMS = "comms"
+    SCRIBE = "scribe"
+
+
 class SeverityRules(ApiModel):
-    """What holds for Incidents of one severity."""
+    """What holds for Incidents of one severity. What is absent has the built-in value."""
 
     name: Severity = Field(description="SEV1 to SEV4.")
-    title: Annotated[str, Field(max_length=63)] = Field(default="", description="Its plain name.")
-    criteria: Annotated[str, Field(max_length=512)] = Field(
-        default="", description="When an incident has it."
+    title: Annotated[str, Field(max_length=63)] | None = Field(
+        default=None, description="Its plain name."
+    )
+    criteria: Annotated[str, Field(max_length=512)] | None = Field(
+        default=None, description="When an incident has it."
     )
     respond_within: Duration | None = Field(
         default=None,
-        description="When somebody is to have acknowledged; absent: on the next business day.",
+        description="When somebody is to have acknowledged and taken command. Default: 5m, 15m, "
+        "1h; for SEV4 the end of the next business day.",
     )
     first_update_within: Duration = Field(
         default=timedelta(minutes=5), description="When the first update is due."
     )
     update_every: Duration | None = Field(
         default=None, description="Time between two updates. Default: 15m, 30m, 2h, 24h."
+    )
+    roles: Annotated[list[Role], Field(max_length=4)] | None = Field(
+        default=None,
+        description="Roles that somebody is to have within respondWithin. Default: commander, "
+        "techLead and comms for SEV1 and SEV2, else commander.",
+    )
+    escalation: Annotated[list[Escalation], Field(max_length=8)] | None = Field(
+        default=None, description="Whom to tell when. Default: the table of the process."
     )
     monitor_for: Duration = Field(
         default=timedelta(minutes=30), description="How long a fix is watched."
@@ -83,22 +135,172 @@ class SeverityRules(ApiModel):
         description="Required, OnRollback or None. Default: Required for SEV1 and SEV2, else "
         "OnRollback.",
     )
+    postmortem_within: Duration = Field(
+        default=timedelta(hours=48), description="When the Postmortem is due."
+    )
+
+    def completed(self) -> SeverityRules:
+        """Give the same with nothing absent that has a built-in value."""
+        built_in = _BUILT_IN[self.name]
+        absent = {name for name in _BY_SEVERITY if getattr(self, name) is None}
+        return self.model_copy(update={name: getattr(built_in, name) for name in absent})
 
     @property
     def cadence(self) -> timedelta:
-        """Time between two updates: what is written down, else the table of the seeds."""
-        return self.update_every or _CADENCE[self.name]
+        """Time between two updates."""
+        return self.completed().update_every or timedelta(hours=24)
 
     @property
     def postmortem_need(self) -> PostmortemNeed:
-        """What holds, where nothing is said by the default of the severity."""
-        if self.postmortem is not None:
-            return self.postmortem
-        grave = self.name in {Severity.SEV1, Severity.SEV2}
-        return PostmortemNeed.REQUIRED if grave else PostmortemNeed.ON_ROLLBACK
+        """Whether a Postmortem is owed."""
+        return self.completed().postmortem or PostmortemNeed.ON_ROLLBACK
 
-    postmortem_within: Duration = Field(
-        default=timedelta(hours=48), description="When the Postmortem is due."
+
+def _escalations(*lines: tuple[str, EscalationTrigger, timedelta | None]) -> list[Escalation]:
+    return [Escalation(after=after, to=to, trigger=trigger) for to, trigger, after in lines]
+
+
+_NOBODY: Final = EscalationTrigger.NOT_ACKNOWLEDGED
+_NO_CAUSE: Final = EscalationTrigger.NO_ROOT_CAUSE
+_WAITING: Final = EscalationTrigger.APPROVAL_WAITING
+_LEAD: Final = [Role.COMMANDER, Role.TECH_LEAD, Role.COMMS]
+_BY_SEVERITY: Final = (
+    *("title", "criteria", "respond_within", "update_every"),
+    *("roles", "escalation", "postmortem"),
+)
+"""Fields whose built-in value depends on the severity."""
+
+_BUILT_IN: Final = {
+    rules.name: rules
+    for rules in (
+        SeverityRules(
+            name=Severity.SEV1,
+            title="Critical",
+            criteria="Full service outage, data loss risk, security breach",
+            respond_within=timedelta(minutes=5),
+            update_every=timedelta(minutes=15),
+            roles=_LEAD,
+            escalation=_escalations(
+                ("vp-engineering", _NOBODY, timedelta()),
+                ("cto", _NOBODY, timedelta()),
+                ("engineering-manager", _WAITING, timedelta(minutes=5)),
+                ("executives", _NO_CAUSE, timedelta(minutes=30)),
+            ),
+            postmortem=PostmortemNeed.REQUIRED,
+        ),
+        SeverityRules(
+            name=Severity.SEV2,
+            title="Major",
+            criteria="Degraded service for more than 25 % of users, key feature down",
+            respond_within=timedelta(minutes=15),
+            update_every=timedelta(minutes=30),
+            roles=_LEAD,
+            escalation=_escalations(
+                ("engineering-manager", _NOBODY, timedelta(minutes=15)),
+                ("engineering-manager", _WAITING, timedelta(minutes=10)),
+                ("vp-engineering", _NO_CAUSE, timedelta(hours=2)),
+            ),
+            postmortem=PostmortemNeed.REQUIRED,
+        ),
+        SeverityRules(
+            name=Severity.SEV3,
+            title="Moderate",
+            criteria="Minor feature broken, workaround available",
+            respond_within=timedelta(hours=1),
+            update_every=timedelta(hours=2),
+            roles=[Role.COMMANDER],
+            escalation=_escalations(("team-lead", _NOBODY, None)),
+            postmortem=PostmortemNeed.ON_ROLLBACK,
+        ),
+        SeverityRules(
+            name=Severity.SEV4,
+            title="Low",
+            criteria="Cosmetic issue, no user impact, tech debt trigger",
+            update_every=timedelta(hours=24),
+            roles=[Role.COMMANDER],
+            escalation=_escalations(("backlog-triage", _NOBODY, None)),
+            postmortem=PostmortemNeed.ON_ROLLBACK,
+        ),
+    )
+}
+
+
+class Day(StrEnum):
+    """A day of the week."""
+
+    MON = "Mon"
+    TUE = "Tue"
+    WED = "Wed"
+    THU = "Thu"
+    FRI = "Fri"
+    SAT = "Sat"
+    SUN = "Sun"
+
+
+TimeOfDay = Annotated[
+    str,
+    Field(
+        max_length=5,
+        pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$",
+        json_schema_extra={PATTERN_MESSAGE: "a time of day such as 09:00"},
+    ),
+]
+
+
+class BusinessHours(ApiModel):
+    """When people work who are not on call."""
+
+    model_config: ClassVar[ConfigDict] = {
+        "json_schema_extra": {
+            "x-kubernetes-validations": [
+                {
+                    "rule": "!has(self.from) || !has(self.to) || self.from < self.to",
+                    "message": "businessHours.to must be later than businessHours.from",
+                    "fieldPath": ".to",
+                }
+            ]
+        }
+    }
+
+    time_zone: Annotated[
+        str,
+        Field(
+            max_length=64,
+            pattern=r"^[A-Za-z][A-Za-z0-9_+/-]*$",
+            json_schema_extra={PATTERN_MESSAGE: "the name of a time zone such as Europe/Berlin"},
+        ),
+    ] = Field(default="UTC", description="Time zone, such as Europe/Berlin (IANA).")
+    days: Annotated[list[Day], Field(min_length=1, max_length=7)] = Field(
+        default_factory=lambda: [Day.MON, Day.TUE, Day.WED, Day.THU, Day.FRI],
+        description="Business days.",
+    )
+    from_: TimeOfDay = Field(default="09:00", alias="from", description="They begin.")
+    to: TimeOfDay = Field(default="17:00", description="They end.")
+
+
+class Channel(ApiModel):
+    """Where notices are sent. Its URL stands in the Secret beside the operator, under its name."""
+
+    name: ChannelName = Field(description="Key in the Secret with the channels' URLs.")
+    audience: Audience = Field(
+        description="Internal (everything), Executive (the same, with templates of their own) or "
+        "External (no causes, titles or names; never for drills)."
+    )
+    severities: Annotated[list[Severity], Field(max_length=4)] = Field(
+        default_factory=list, description="Only Incidents of these; none: of all."
+    )
+
+
+class Template(ApiModel):
+    """The words of one kind of notice, in Jinja2."""
+
+    audience: Audience = Field(description="For whom.")
+    kind: NoticeKind = Field(description="First, Update, Resolved, Escalation or PostmortemDue.")
+    subject: Annotated[str, Field(min_length=1, max_length=160)] | None = Field(
+        default=None, description="Subject line. Default: the built-in one."
+    )
+    text: Annotated[str, Field(min_length=1, max_length=1024)] = Field(
+        description="Text. docs/updates.md lists what it can name, by audience."
     )
 
 
@@ -148,6 +350,26 @@ class ResponsePolicySpec(ApiModel):
             "x-kubernetes-list-map-keys": ["name"],
         },
     )
+    business_hours: BusinessHours = Field(
+        default_factory=BusinessHours,
+        description="What `next business day` means. Default: Monday to Friday, 09:00 to 17:00 UTC.",
+    )
+    channels: Annotated[list[Channel], Field(max_length=8)] = Field(
+        default_factory=list,
+        description="Where updates and escalations are sent.",
+        json_schema_extra={
+            "x-kubernetes-list-type": "map",
+            "x-kubernetes-list-map-keys": ["name"],
+        },
+    )
+    templates: Annotated[list[Template], Field(max_length=8)] = Field(
+        default_factory=list,
+        description="Words of your own for notices.",
+        json_schema_extra={
+            "x-kubernetes-list-type": "map",
+            "x-kubernetes-list-map-keys": ["audience", "kind"],
+        },
+    )
     approvals: ApprovalRules = Field(
         default_factory=ApprovalRules, description="What holds for approvals."
     )
@@ -157,11 +379,25 @@ class ResponsePolicySpec(ApiModel):
     )
 
     def rules_for(self, severity: Severity) -> SeverityRules:
-        """The rules of a severity: those written down, else the defaults of the contract."""
+        """The rules of a severity: what is written down, completed by the built-in values."""
         for rules in self.severities:
             if rules.name is severity:
-                return rules
-        return SeverityRules(name=severity)
+                return rules.completed()
+        return _BUILT_IN[severity]
+
+    def differing(self) -> ResponsePolicySpec:
+        """Give what differs from the built-in values: small enough to be pinned in a status."""
+        kept = []
+        for rules in self.severities:
+            built_in = _BUILT_IN[rules.name]
+            own = {
+                name: value
+                for name in type(rules).model_fields
+                if (value := getattr(rules, name)) is not None and value != getattr(built_in, name)
+            }
+            if own:
+                kept.append(SeverityRules(name=rules.name).model_copy(update=own))
+        return self.model_copy(update={"severities": kept})
 
 
 class ResponsePolicyStatus(ApiModel):

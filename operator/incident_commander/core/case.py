@@ -6,11 +6,11 @@ The shell fills it; nothing here reads a clock or talks to anybody.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final, Protocol
 
-from ..api.common import Phase
+from ..api.common import Phase, Severity
 from ..api.incident import Incident, IncidentStatus, PinnedPolicy
 from ..api.policy import ResponsePolicy, ResponsePolicySpec
 from ..api.runbook import (
@@ -22,7 +22,7 @@ from ..api.runbook import (
 )
 from ..checks.base import Subject
 from ..questions import Facts, ProofNeed, TargetNeeds
-from ..values import IncidentRef, Outcome, Workload
+from ..values import Delivery, IncidentRef, Outcome, Workload
 
 __all__ = ["BUILT_IN_STEPS", "BY_PEOPLE", "Case", "Library", "Limits", "Neighbour"]
 
@@ -97,8 +97,14 @@ class Case:
     """What came of the write to the target, in this process; None after a restart."""
     guard_fingerprint: str | None = None
     """Fingerprint of the admission guard as watched; None where that is not known."""
+    deliveries: Sequence[Delivery] = ()
+    """What came of the notices in the outbox, as far as this process knows."""
     neighbours: Sequence[Neighbour] = ()
     """Other Incidents of the same target: all open ones, and ended ones that changed it lately."""
+
+    def seeing(self, status: IncidentStatus) -> Case:
+        """Give the same case with a status in the making."""
+        return replace(self, incident=self.incident.model_copy(update={"status": status}))
 
     @property
     def status(self) -> IncidentStatus:
@@ -151,23 +157,37 @@ class Case:
 
 
 def pin_policy(case: Case) -> PinnedPolicy:
-    """Choose the ResponsePolicy and copy the values that this Incident runs under.
+    """Choose the ResponsePolicy and copy the values that this Incident runs under, to its end.
 
     ``policyRef``, else ``default`` in the namespace, else ``default`` beside the operator, else
-    the built-in values.
+    the built-in values. The choice is made once: afterwards only the severity can change.
     """
+    severity = case.status.severity or case.incident.spec.severity
+    if (pinned := case.status.policy) is not None:
+        origin = (pinned.name, pinned.namespace, pinned.generation)
+        return _for_severity(origin, pinned.whole, severity)
     spec, meta = case.incident.spec, case.incident.metadata
     name = spec.policy_ref.name if spec.policy_ref else "default"
     found = case.library.policy(meta.namespace, name) or case.library.policy(
         case.limits.operator_namespace, name
     )
-    values = found.spec if found else ResponsePolicySpec()
-    severity = case.status.severity or spec.severity
-    rules = values.rules_for(severity)
+    if found is None:
+        return _for_severity(
+            (name, case.limits.operator_namespace, 0), ResponsePolicySpec(), severity
+        )
+    origin = (name, found.metadata.namespace, found.metadata.generation)
+    return _for_severity(origin, found.spec.differing(), severity)
+
+
+def _for_severity(
+    origin: tuple[str, str, int], values: ResponsePolicySpec, severity: Severity
+) -> PinnedPolicy:
+    rules, (name, namespace, generation) = values.rules_for(severity), origin
     return PinnedPolicy(
         name=name,
-        namespace=found.metadata.namespace if found else case.limits.operator_namespace,
-        generation=found.metadata.generation if found else 0,
+        namespace=namespace,
+        generation=generation,
+        spec=None if values == ResponsePolicySpec() else values,
         monitor_for=rules.monitor_for,
         first_update_within=rules.first_update_within,
         update_every=rules.cadence,

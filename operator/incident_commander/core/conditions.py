@@ -21,6 +21,7 @@ from ..api.incident import (
     Proposal,
 )
 from .case import BY_PEOPLE
+from .presence import unfilled
 from .wording import annotate, blocks, cut, sentence, sentences, trouble
 
 __all__ = ["derive", "recommended"]
@@ -145,13 +146,7 @@ def _conditions(
     due = status.updates.next_due_at if status.updates else None
     overdue = due is not None and due < now and not phase.ended
     yield "UpdateOverdue", overdue, "Overdue" if overdue else "NothingDue", ""
-    commander = status.roles.commander if status.roles else None
-    yield (
-        "RoleUnfilled",
-        not commander and not phase.ended,
-        "NoCommander" if not commander else "Filled",
-        "" if commander else f"take command: annotate with {GROUP}/take-command=<reason>",
-    )
+    yield _role_unfilled(status, now)
     guard = status.guard
     yield (
         "ApprovalGuarded",
@@ -162,6 +157,24 @@ def _conditions(
     owed = status.postmortem.due_at if status.postmortem else None
     late = owed is not None and owed < now and phase is Phase.RESOLVED
     yield "PostmortemOverdue", late, "Overdue" if late else "NotOverdue", ""
+
+
+def _role_unfilled(status: IncidentStatus, now: datetime) -> tuple[str, bool, str, str]:
+    missing, response = ", ".join(unfilled(status)), status.response
+    if not missing or response is None or status.phase.over:
+        return "RoleUnfilled", False, "Filled", ""
+    due = f"{response.due_at:%H:%M} UTC"
+    if now < response.due_at:
+        return "RoleUnfilled", False, "NotDueYet", f"{missing}: to be taken by {due}"
+    return (
+        "RoleUnfilled",
+        True,
+        "Overdue",
+        (
+            f"nobody is {missing}, due at {due}; take command: annotate with "
+            f"{GROUP}/take-command=<reason>; the others stand in spec.roles"
+        ),
+    )
 
 
 def _to_come(status: IncidentStatus, what: str) -> str:

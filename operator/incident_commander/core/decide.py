@@ -12,7 +12,7 @@ from datetime import datetime
 from ..api.common import Phase
 from ..api.incident import IncidentStatus
 from ..questions import Facts, Question
-from . import answer, declare, remediate, rounds, updates, waiting, watch
+from . import answer, clocks, declare, escalation, remediate, rounds, waiting, watch
 from .case import Case
 from .conditions import derive
 from .evolve import Draft
@@ -81,10 +81,11 @@ def decide(case: Case, facts: Facts) -> Decision:
         draft = ended
     elif changed := declare.spec_changed(case, draft):
         draft = changed
-    elif updates.is_due(case, draft):
-        draft = updates.post(case, draft)
+    elif (struck := clocks.struck(case, draft)) is not draft:
+        draft = struck
     else:
         draft, command = _by_phase(case, draft, facts)
+    draft = escalation.waited(draft)
     status = derive(case.incident, draft.status, case.now)
     return Decision(status, command, _wake_at(case, status))
 
@@ -125,7 +126,7 @@ def _resolved(case: Case, draft: Draft) -> Draft:
 
 def _wake_at(case: Case, status: IncidentStatus) -> datetime | None:
     """Say when to look again if nothing happens before: for its phase, or for the next update."""
-    times = (_phase_wakes_at(case, status), updates.due_at(Draft(status, case.now)))
+    times = [_phase_wakes_at(case, status), *clocks.wakes_at(case.seeing(status), status)]
     return min((t for t in times if t is not None), default=None)
 
 

@@ -8,7 +8,7 @@ from ..api.common import Phase
 from ..api.incident import Diagnosis, Milestones, Roles, SeverityBasis
 from ..questions import Facts, IncidentNeed
 from ..values import Missing, Unavailable
-from . import answer, diagnose, severity, updates
+from . import answer, diagnose, presence, severity, updates
 from .case import Case, pin_policy
 from .evolve import TRANSITIONS, Draft
 from .moves import close_open, start_round
@@ -46,7 +46,9 @@ def declare(case: Case, draft: Draft, facts: Facts) -> Draft:
         + " Diagnosis begins.",
         event_time=started if started < created else None,
     )
-    draft = updates.first_due(case, severity.judged(case, draft))
+    draft = severity.judged(case, presence.begin(case, draft))
+    case = case.seeing(draft.status)
+    draft = updates.start_clock(case, draft, created)
     if requests := present_requests(case.incident):
         draft = answer.answer(case, draft, requests, fresh=True)
     return draft if draft.status.phase.ended else begin(case, draft, facts)
@@ -80,7 +82,7 @@ def spec_changed(case: Case, draft: Draft) -> Draft | None:
     changed = draft
     changed = severity.judged(case, severity.asked(case, changed))
     if changed.status.severity is not status.severity:
-        changed = updates.sooner(case, changed)
+        changed = updates.sooner(case.seeing(changed.status), changed)
     roles = status.roles or Roles()
     named = spec.roles or Roles()
     # Who commands first may be named in spec; after that command is taken, not given.
@@ -142,4 +144,4 @@ def merged(case: Case, draft: Draft, facts: Facts) -> Draft | None:
         )
         .milestone(closed_at=case.now)
     )
-    return updates.ended(case, followed, f"Merged into {need.name}: updates follow there.")
+    return updates.ended(case, followed, f"It is the same as {need.name}: updates follow there")

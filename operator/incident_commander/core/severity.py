@@ -7,17 +7,18 @@ overrule it until there is another one.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 from ..api.base import GROUP
 from ..api.common import Severity
 from ..api.incident import Impact, IncidentStatus, SeverityBasis
 from ..api.policy import SeverityRule
+from . import presence, updates
 from .case import Case, pin_policy
 from .evolve import OPERATOR, Draft
 
-__all__ = ["asked", "judged", "set_to"]
+__all__ = ["asked", "judged", "raised_one_level", "set_to"]
 
 _LEVELS: Final = tuple(Severity)
 """From the worst."""
@@ -89,6 +90,14 @@ def asked(case: Case, draft: Draft) -> Draft:
     )
 
 
+def raised_one_level(case: Case, draft: Draft, why: str) -> Draft:
+    """Raise it by one level, up to SEV1, with what follows from that for updates."""
+    worse = set_to(case, draft, _up(draft.status, 1), why)
+    if worse is draft:
+        return draft
+    return updates.sooner(case.seeing(worse.status), worse)
+
+
 def set_to(
     case: Case, draft: Draft, severity: Severity, why: str, *, actor: str = OPERATOR
 ) -> Draft:
@@ -97,7 +106,7 @@ def set_to(
     if severity is before:
         return draft
     worse = _LEVELS.index(severity) < _LEVELS.index(before)
-    changed = _pinned(case, draft.set(severity=severity))
+    changed = presence.begin(case, _pinned(case, draft.set(severity=severity)))
     return changed.add(
         "SeverityRaised" if worse else "SeverityLowered",
         f"From {before} to {severity}: {why}.",
@@ -106,8 +115,7 @@ def set_to(
 
 
 def _pinned(case: Case, draft: Draft) -> Draft:
-    incident = case.incident.model_copy(update={"status": draft.status})
-    return draft.set(policy=pin_policy(replace(case, incident=incident)))
+    return draft.set(policy=pin_policy(case.seeing(draft.status)))
 
 
 def _worse(status: IncidentStatus, other: Severity) -> Severity:

@@ -1,26 +1,36 @@
-"""Updates: the first soon after the declaration, then by cadence, in the fixed form.
+"""Internal updates: the first soon after the declaration, then by cadence, in the fixed form.
 
 Where a person has not spoken by the time that the next one is due, the operator says what it
-knows. Only internal updates so far: they stand in the timeline and in an Event. Whether one is
-overdue follows from timestamps alone.
+knows. Whether one is overdue follows from timestamps alone. Outsiders: ``outside.py``.
 """
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
-from ..api.base import format_duration
 from ..api.common import Phase
-from ..api.incident import Impact, Updates
+from ..api.incident import Evidence, Impact, Updates
+from ..api.notices import Audience, NoticeKind
+from . import outbox, outside
 from .case import Case
 from .evolve import MAX_MESSAGE, OPERATOR, Draft
-from .wording import cut, sentence
+from .letters import InternalFacts, written
+from .wording import cut, in_words, one_line, sentence
 
-__all__ = ["again", "due_at", "ended", "first_due", "is_due", "post", "resolved", "sooner"]
+__all__ = [
+    "due_at",
+    "ended",
+    "facts",
+    "is_due",
+    "post",
+    "resolved",
+    "sooner",
+    "start_clock",
+    "tell",
+]
 
-_OVER: Final = frozenset({Phase.RESOLVED, Phase.CLOSED, Phase.DISMISSED, Phase.MERGED})
-_MINUTE: Final = timedelta(minutes=1)
+_INSIDE: Final = (Audience.INTERNAL, Audience.EXECUTIVE)
 _UNKNOWN: Final = "not known yet, we are investigating"
 _STATES: Final = {
     Phase.DECLARED: "Investigating",
@@ -30,19 +40,16 @@ _STATES: Final = {
     Phase.REMEDIATING: "A fix is being applied",
     Phase.VERIFYING: "A fix is applied and being checked",
     Phase.MONITORING: "A fix is in place and being watched",
+    Phase.DISMISSED: "Closed as a false alarm",
 }
 
 
-def first_due(case: Case, draft: Draft) -> Draft:
-    """Start the clock of a new Incident."""
-    created = case.incident.metadata.creation_timestamp or case.now
-    due = created + case.policy.first_update_within
-    return draft.set(updates=Updates(next_due_at=due))
+# --- the clock -----------------------------------------------------------------------------------
 
 
-def again(case: Case, draft: Draft) -> Draft:
-    """Start the clock of an Incident that was over and is not."""
-    due = case.now + case.policy.first_update_within
+def start_clock(case: Case, draft: Draft, since: datetime) -> Draft:
+    """Start the clock of an Incident that is new, or that was over and is not."""
+    due = since + case.policy.first_update_within
     known = draft.status.updates or Updates()
     return draft.set(updates=known.model_copy(update={"next_due_at": due}))
 
@@ -60,7 +67,7 @@ def sooner(case: Case, draft: Draft) -> Draft:
 def due_at(draft: Draft) -> datetime | None:
     """Give the time of the next update, while one is due at all."""
     updates = draft.status.updates
-    return updates.next_due_at if updates and draft.status.phase not in _OVER else None
+    return updates.next_due_at if updates and not draft.status.phase.over else None
 
 
 def is_due(case: Case, draft: Draft) -> bool:
@@ -69,58 +76,116 @@ def is_due(case: Case, draft: Draft) -> bool:
     return due is not None and case.now >= due
 
 
+# --- the words -----------------------------------------------------------------------------------
+
+
 def post(case: Case, draft: Draft, actions: str = "", *, actor: str = OPERATOR) -> Draft:
     """Post an internal update; ``actions``: what a person says is being done."""
     updates = draft.status.updates or Updates()
-    every = case.policy.update_every
-    due = case.now + every
-    if updates.count or actions:
-        text = _update(case, draft, actions, due)
-    else:
-        text = _first(case, _in_words(every))
-    sent = Updates(last_at=case.now, next_due_at=due, count=updates.count + 1)
-    return draft.add("UpdatePosted", cut(text, MAX_MESSAGE), actor=actor, changes={"updates": sent})
+    due = case.now + case.policy.update_every
+    kind = NoticeKind.UPDATE if updates.count or actions else NoticeKind.FIRST
+    known = facts(
+        case,
+        draft,
+        actions=_plain(cut(actions or _actions(draft), 220)),
+        next_update=f"{due:%H:%M} UTC",
+    )
+    return tell(case, draft, kind, known, actor=actor, next_due_at=due)
 
 
 def ended(case: Case, draft: Draft, text: str) -> Draft:
     """Post the last update where somebody was told before; none is due after it."""
     updates = draft.status.updates or Updates()
     if not updates.count:
-        return draft.set(updates=updates.model_copy(update={"next_due_at": None}))
-    return _last(case, draft, text)
+        none_due = {"next_due_at": None, "external_due_at": None}
+        return draft.set(updates=updates.model_copy(update=none_due))
+    known = facts(case, draft, actions=sentence(text), minutes=_minutes(case, draft))
+    return _last(case, draft, known)
 
 
-def resolved(case: Case, draft: Draft, summary: str, minutes: int) -> Draft:
+def resolved(case: Case, draft: Draft, summary: str) -> Draft:
     """Post the final update, in its fixed words."""
-    review = " Follow-up review will be scheduled." if draft.status.postmortem else ""
-    text = f"Resolved. {sentence(cut(summary, 300))} Duration: {minutes} minutes.{review}"
-    return _last(case, draft, text)
+    review = "Follow-up review will be scheduled." if draft.status.postmortem else ""
+    minutes = _minutes(case, draft)
+    known = facts(
+        case, draft, actions=sentence(cut(summary, 300)), minutes=minutes, follow_up=review
+    )
+    return _last(case, draft, known)
 
 
-def _last(case: Case, draft: Draft, text: str) -> Draft:
+def _last(case: Case, draft: Draft, known: InternalFacts) -> Draft:
+    draft = outside.ended(case, draft, known.minutes, known.follow_up)
+    return tell(case, draft, NoticeKind.RESOLVED, known, next_due_at=None)
+
+
+def _minutes(case: Case, draft: Draft) -> str:
+    started = draft.status.milestones.started_at if draft.status.milestones else None
+    return str(round((case.now - started).total_seconds() / 60)) if started else "0"
+
+
+def tell(
+    case: Case,
+    draft: Draft,
+    kind: NoticeKind,
+    known: InternalFacts,
+    *,
+    next_due_at: datetime | None,
+    actor: str = OPERATOR,
+) -> Draft:
+    """Write an internal update down, and put it into the outbox."""
+    spec, told = case.policy.whole, list[str]()
+    (_, text), problem = written(spec, Audience.INTERNAL, kind, known)
+    for audience in _INSIDE:
+        words, _ = written(spec, audience, kind, known)
+        names = [c.name for c in outbox.channels_for(case, draft, audience)]
+        draft = outbox.add(case, draft, kind, audience, words, names)
+        told += names
     updates = draft.status.updates or Updates()
-    last = Updates(last_at=case.now, next_due_at=None, count=updates.count + 1)
-    return draft.add("UpdatePosted", cut(text, MAX_MESSAGE), changes={"updates": last})
-
-
-def _first(case: Case, cadence: str) -> str:
-    impact = case.incident.spec.impact or Impact()
-    symptom = impact.symptom or case.incident.spec.title
-    return (
-        f"We are aware of {_plain(symptom)}. Impact: {_plain(impact.summary or _UNKNOWN)}. "
-        f"Investigating. Next update in {cadence}.{_war_room(case)}"
+    sent = updates.model_copy(
+        update={
+            "last_at": case.now,
+            "next_due_at": next_due_at,
+            "count": updates.count + 1,
+            "told": list(dict.fromkeys([*updates.told, *told]))[-8:],
+        }
+    )
+    return draft.add(
+        "UpdatePosted",
+        cut(text, MAX_MESSAGE),
+        actor=actor,
+        changes={"updates": sent},
+        evidence=sent_to(told, problem),
     )
 
 
-def _update(case: Case, draft: Draft, actions: str, due: datetime) -> str:
-    impact = case.incident.spec.impact or Impact()
-    parts = (
-        f"STATUS: {_STATES.get(draft.status.phase, str(draft.status.phase))}",
-        f"IMPACT: {_plain(cut(impact.summary or impact.symptom or _UNKNOWN, 120))}",
-        f"ACTIONS: {_plain(cut(actions or _actions(draft), 220))}",
-        f"NEXT UPDATE: {due:%H:%M} UTC",
+def sent_to(channels: list[str], problem: str | None = None) -> Evidence | None:
+    """Say which channels a notice goes to, and what was wrong with the policy's words for it."""
+    said = [f"sent to: {', '.join(channels)}" if channels else "", problem or ""]
+    value = cut("; ".join(part for part in said if part), 256)
+    return Evidence(value=value) if value else None
+
+
+def facts(case: Case, draft: Draft, **more: str) -> InternalFacts:
+    """Gather what the words of a notice can name."""
+    spec, status, meta = case.incident.spec, draft.status, case.incident.metadata
+    impact = spec.impact or Impact()
+    return InternalFacts(
+        id=meta.uid[:8],
+        name=meta.name,
+        namespace=meta.namespace,
+        title=spec.title,
+        severity=str(status.severity or spec.severity),
+        target=str(spec.target),
+        commander=(status.roles.commander if status.roles else None) or "nobody",
+        symptom=_plain(impact.symptom or spec.title),
+        impact=_plain(cut(impact.summary or impact.symptom or _UNKNOWN, 120)),
+        status=_STATES.get(status.phase, str(status.phase)),
+        cadence=in_words(case.policy.update_every),
+        summary=status.summary,
+        war_room=cut(spec.war_room or "", 100),
+        drill="DRILL: " if spec.drill else "",
+        **more,
     )
-    return " | ".join(parts) + _war_room(case)
 
 
 def _actions(draft: Draft) -> str:
@@ -136,24 +201,6 @@ def _actions(draft: Draft) -> str:
     return "Still investigating"
 
 
-def _in_words(time: timedelta) -> str:
-    """Say ``30 minutes``, ``2 hours``, ``1 day``; what is uneven as Go writes it."""
-    for unit, name in (
-        (timedelta(days=1), "day"),
-        (timedelta(hours=1), "hour"),
-        (_MINUTE, "minute"),
-    ):
-        count, rest = divmod(time, unit)
-        if count and not rest:
-            return f"{count} {name}{'s' if count > 1 else ''}"
-    return format_duration(time)
-
-
-def _war_room(case: Case) -> str:
-    room = case.incident.spec.war_room
-    return f" War room: {cut(room, 100)}" if room else ""
-
-
 def _plain(text: str) -> str:
     """Leave out what would break the form: its separators, and a second full stop."""
-    return sentence(" ".join(text.replace("|", "/").split())).rstrip(".")
+    return sentence(one_line(text)).rstrip(".")

@@ -172,7 +172,7 @@ def _resolved(case: Case, draft: Draft, watched: Monitoring) -> Draft:
         phase=Phase.RESOLVED,
         changes={"postmortem": PostmortemRef(due_at=due) if owed else None},
     )
-    return updates.resolved(case, ended, _what_ended_it(draft), minutes)
+    return updates.resolved(case, ended, _what_ended_it(draft))
 
 
 def _what_ended_it(draft: Draft) -> str:

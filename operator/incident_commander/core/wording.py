@@ -4,18 +4,34 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from datetime import timedelta
 from typing import Final
 
-from ..api.base import GROUP
+from ..api.base import GROUP, format_duration
 from ..api.common import ObjectMeta, Verdict
 from ..api.incident import Finding, Proposal
 
-__all__ = ["annotate", "blocks", "cut", "sentence", "sentences", "trouble"]
+__all__ = [
+    "annotate",
+    "blocks",
+    "cut",
+    "in_words",
+    "one_line",
+    "sentence",
+    "sentences",
+    "trouble",
+]
 
 _ABOUT_CHANGES = frozenset({"rolloutHistory", "recentChanges"})
 """Checks that say what changed: a reason for trouble, not trouble itself."""
 _COMMAND: Final = re.compile(r": (?:kubectl|argocd|flux|helm) (?:(?!\. ).)*$")
 """A command at the end of a text: whoever copies it would copy a full stop along."""
+
+_UNITS: Final = (
+    (timedelta(days=1), "day"),
+    (timedelta(hours=1), "hour"),
+    (timedelta(minutes=1), "minute"),
+)
 
 
 def annotate(meta: ObjectMeta, request: str) -> str:
@@ -38,6 +54,20 @@ def sentence(text: str) -> str:
 def sentences(texts: Iterable[str]) -> str:
     """String texts together as sentences."""
     return " ".join(sentence(text) for text in texts if text.strip())
+
+
+def one_line(text: str) -> str:
+    """Leave out line breaks and the separator of updates."""
+    return " ".join(text.replace("|", "/").split())
+
+
+def in_words(time: timedelta) -> str:
+    """Say ``30 minutes``, ``2 hours``, ``1 day``; what is uneven as Go writes it."""
+    for unit, name in _UNITS:
+        count, rest = divmod(time, unit)
+        if count and not rest:
+            return f"{count} {name}{'s' if count > 1 else ''}"
+    return format_duration(time)
 
 
 def trouble(findings: Sequence[Finding], limit: int = 160) -> str:

@@ -18,6 +18,7 @@ from pydantic import ValidationError
 from ..api.common import Condition, ObjectMeta
 from ..api.policy import ResponsePolicy
 from ..api.runbook import Runbook
+from ..core import policies
 from ..core import runbooks as judge
 from ..errors import OperatorError
 from .client import Client, Raw
@@ -158,16 +159,7 @@ class KubernetesLibrary:
         self._owe("runbooks", runbook, runbook.status.conditions, ready)
 
     def _judge_policy(self, policy: ResponsePolicy) -> None:
-        ready = Condition.model_validate(
-            {
-                "type": "Ready",
-                "status": "True",
-                "reason": "Usable",
-                "message": "Incidents declared from now on can run under it.",
-                "lastTransitionTime": self._clock(),
-                "observedGeneration": policy.metadata.generation,
-            }
-        )
+        ready = policies.ready_condition(policy, self._clock())
         self._owe("responsepolicies", policy, policy.status.conditions, ready)
 
     def _owe(

@@ -8,7 +8,7 @@ from typing import Final
 from ...api.base import GROUP
 from ...api.common import Phase, Severity, Verdict
 from ...api.incident import Milestones
-from .. import severity, updates
+from .. import presence, severity, updates
 from ..act import confirmed
 from ..case import BY_PEOPLE, Case
 from ..evolve import TRANSITIONS, Draft
@@ -122,7 +122,7 @@ def _severity(case: Case, draft: Draft, request: Request) -> Draft:
         )
     said = f"{request.by} says {cut(why.strip(), 300)}"
     changed = severity.set_to(case, draft, wanted, said, actor=request.by)
-    return updates.sooner(case, changed)
+    return updates.sooner(case.seeing(changed.status), changed)
 
 
 def _dismiss(case: Case, draft: Draft, request: Request) -> Draft:
@@ -137,9 +137,7 @@ def _dismiss(case: Case, draft: Draft, request: Request) -> Draft:
         phase=Phase.DISMISSED,
     )
     closed = ended.milestone(closed_at=draft.now)
-    return updates.ended(
-        case, closed, "Closed as a false alarm. Nothing more is expected of anybody."
-    )
+    return updates.ended(case.seeing(closed.status), closed, "Nothing more is expected of anybody")
 
 
 def _reopen(case: Case, draft: Draft, request: Request) -> Draft:
@@ -150,7 +148,7 @@ def _reopen(case: Case, draft: Draft, request: Request) -> Draft:
         )
     milestones = status.milestones or Milestones()
     return start_round(
-        updates.again(case, draft),
+        presence.begin(case, updates.start_clock(case, draft, case.now)),
         "IncidentReopened",
         f"{request.by} reopened it: {cut(request.value, 300)}. Diagnosing again, attempt "
         f"{status.attempt + 1}.",

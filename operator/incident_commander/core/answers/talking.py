@@ -7,13 +7,13 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from ...api.incident import Roles, RootCause
-from .. import updates
+from .. import outside, updates
 from ..case import Case
 from ..evolve import MAX_MESSAGE, Draft
 from ..requests import Request
 from ..verify import told
 from ..wording import cut
-from .refusal import Handler
+from .refusal import Handler, refuse
 
 __all__ = ["HANDLERS", "parts"]
 
@@ -58,6 +58,16 @@ def _update(case: Case, draft: Draft, request: Request) -> Draft:
     return updates.post(case, draft, request.value, actor=request.by)
 
 
+def _update_external(case: Case, draft: Draft, request: Request) -> Draft:
+    if case.incident.spec.drill:
+        return refuse(draft, request, "this is a drill: outsiders hear nothing of it")
+    if draft.status.phase.over:
+        return refuse(draft, request, f"it is over ({draft.status.phase})")
+    if why := outside.offence(case, draft, request.value, request.by):
+        return refuse(draft, request, why)
+    return outside.post(case, draft, request.value, actor=request.by)
+
+
 def _root_cause(case: Case, draft: Draft, request: Request) -> Draft:
     found = RootCause(text=cut(request.value, MAX_MESSAGE), by=request.by, at=case.now)
     return draft.add(
@@ -100,5 +110,6 @@ HANDLERS: Final[Mapping[str, Handler]] = {
     "acknowledge": _acknowledge,
     "note": _note,
     "update": _update,
+    "update-external": _update_external,
     "root-cause": _root_cause,
 }

@@ -1,0 +1,210 @@
+"""The words of notices: built-in ones in the fixed form of the process, or the policy's templates.
+
+What outsiders read is made from ``PublicFacts`` alone, a type that has no field for a cause, a
+title or a name: what is not in it cannot get out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from functools import cache, lru_cache
+from typing import Any, Final
+
+from jinja2 import StrictUndefined, Template, TemplateError, nodes
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+from typing_extensions import override
+
+from ..api.notices import Audience, NoticeKind
+from ..api.policy import ResponsePolicySpec
+
+__all__ = ["Facts", "InternalFacts", "PublicFacts", "Words", "template_problems", "written"]
+
+Words = tuple[str, str]
+"""Subject and text."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublicFacts:
+    """What outsiders may be told."""
+
+    id: str = ""
+    """Part of the subject, so that mails about one incident stand together."""
+    symptom: str = ""
+    impact: str = ""
+    status: str = ""
+    actions: str = ""
+    next_update: str = ""
+    """As ``08:45 UTC``."""
+    cadence: str = ""
+    """As ``30 minutes``."""
+    minutes: str = ""
+    """Whole minutes from the beginning of the impact, once it is over."""
+    follow_up: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InternalFacts(PublicFacts):
+    """What the organisation itself is told."""
+
+    name: str = ""
+    namespace: str = ""
+    title: str = ""
+    severity: str = ""
+    target: str = ""
+    commander: str = ""
+    summary: str = ""
+    war_room: str = ""
+    escalation: str = ""
+    """What has not happened in time, and since when."""
+    postmortem: str = ""
+    due: str = ""
+    drill: str = ""
+    """``DRILL: `` for a drill, else empty."""
+
+
+Facts = PublicFacts | InternalFacts
+
+_FIRST: Final = (
+    "We are aware of {{ symptom }}. Impact: {{ impact }}. Investigating. "
+    "Next update in {{ cadence }}."
+)
+_UPDATE: Final = (
+    "STATUS: {{ status }} | IMPACT: {{ impact }} | ACTIONS: {{ actions }} | "
+    "NEXT UPDATE: {{ nextUpdate }}"
+)
+_ROOM: Final = "{% if warRoom %} War room: {{ warRoom }}{% endif %}"
+_RESOLVED: Final = (
+    "{{ status }}. {{ actions }} Duration: {{ minutes }} minutes."
+    "{% if followUp %} {{ followUp }}{% endif %}"
+)
+_SUBJECT: Final = "{{ drill }}[{{ severity }}] {{ name }}: {{ title }}"
+_OUTSIDE: Final = "Service status {{ id }}: "
+
+_BUILT_IN: Final[Mapping[tuple[Audience, NoticeKind], Words]] = {
+    (Audience.INTERNAL, NoticeKind.FIRST): (_SUBJECT, _FIRST + _ROOM),
+    (Audience.INTERNAL, NoticeKind.UPDATE): (_SUBJECT, _UPDATE + _ROOM),
+    (Audience.INTERNAL, NoticeKind.RESOLVED): (f"{_SUBJECT} (over)", _RESOLVED),
+    (Audience.INTERNAL, NoticeKind.ESCALATION): (
+        f"ESCALATION {_SUBJECT}",
+        "{{ escalation }} Incident {{ name }} in {{ namespace }}: {{ summary }}" + _ROOM,
+    ),
+    (Audience.INTERNAL, NoticeKind.POSTMORTEM_DUE): (
+        f"{_SUBJECT} (postmortem)",
+        (
+            "The postmortem {{ postmortem }} of Incident {{ name }} in {{ namespace }} is due at "
+            "{{ due }}. An incident is not over until it is done."
+        ),
+    ),
+    (Audience.EXTERNAL, NoticeKind.FIRST): (f"{_OUTSIDE}investigating", _FIRST),
+    (Audience.EXTERNAL, NoticeKind.UPDATE): (f"{_OUTSIDE}update", _UPDATE),
+    (Audience.EXTERNAL, NoticeKind.RESOLVED): (f"{_OUTSIDE}resolved", _RESOLVED),
+}
+
+
+def written(
+    spec: ResponsePolicySpec, audience: Audience, kind: NoticeKind, facts: Facts
+) -> tuple[Words, str | None]:
+    """Give subject and text, and why a template of the policy could not be used, if so."""
+    built_in = _BUILT_IN[_like(audience), kind]
+    own = next((t for t in spec.templates if (t.audience, t.kind) == (audience, kind)), None)
+    if own is None:
+        return (_filled(built_in[0], facts), _filled(built_in[1], facts)), None
+    try:
+        return (_filled(own.subject or built_in[0], facts), _filled(own.text, facts)), None
+    except TemplateError as error:
+        words = _filled(built_in[0], facts), _filled(built_in[1], facts)
+        return words, f"the template for {audience} {kind} cannot be used: {error.message}"
+
+
+def template_problems(spec: ResponsePolicySpec) -> tuple[str, ...]:
+    """Say which templates cannot be used; each text starts with the field's path."""
+    found = []
+    for index, template in enumerate(spec.templates):
+        path = f"spec.templates[{index}]"
+        if (_like(template.audience), template.kind) not in _BUILT_IN:
+            found.append(f"{path}.kind: {template.audience} notices have no kind {template.kind}")
+            continue
+        sample = PublicFacts() if template.audience is Audience.EXTERNAL else InternalFacts()
+        for name, text in (("subject", template.subject), ("text", template.text)):
+            if text and (problem := _problem(text, sample)):
+                found.append(f"{path}.{name}: {problem}")
+    return tuple(found)
+
+
+def _like(audience: Audience) -> Audience:
+    """Executives read the internal words unless the policy has others for them."""
+    return Audience.INTERNAL if audience is Audience.EXECUTIVE else audience
+
+
+# --- Jinja2, reduced to filling in -----------------------------------------------------------------
+
+_ALLOWED: Final = (
+    *(nodes.Template, nodes.Output, nodes.TemplateData, nodes.If, nodes.CondExpr, nodes.Name),
+    *(nodes.Const, nodes.Filter, nodes.Keyword, nodes.Compare, nodes.Operand),
+    *(nodes.And, nodes.Or, nodes.Not, nodes.Concat),
+)
+_FILTERS: Final = ("default", "lower", "upper", "trim", "capitalize")
+
+
+class _Environment(ImmutableSandboxedEnvironment):
+    """Texts only: nothing in them can be looked into."""
+
+    @override
+    def getattr(self, obj: Any, attribute: str) -> Any:
+        return self.undefined(obj=obj, name=attribute)
+
+
+@cache
+def _environment() -> _Environment:
+    environment = _Environment(undefined=StrictUndefined, keep_trailing_newline=False)
+    environment.filters = {name: environment.filters[name] for name in _FILTERS}
+    environment.globals = {}
+    return environment
+
+
+@lru_cache(maxsize=256)
+def _compiled(text: str) -> Template:
+    return _environment().from_string(text)
+
+
+def _filled(text: str, facts: Facts) -> str:
+    lines = _compiled(text).render(_named(facts)).splitlines()
+    return "\n".join(" ".join(line.split()) for line in lines).strip()
+
+
+def _named(facts: Facts) -> dict[str, str]:
+    """Name the facts as templates do: in camelCase, as everywhere in YAML."""
+    return {_camel(name): value for name, value in asdict(facts).items()}
+
+
+def _camel(name: str) -> str:
+    head, *rest = name.split("_")
+    return head + "".join(word.capitalize() for word in rest)
+
+
+def _problem(text: str, sample: Facts) -> str | None:
+    try:
+        tree = _environment().parse(text)
+        for node in _walk(tree):
+            if not isinstance(node, _ALLOWED):
+                what = type(node).__name__
+                return f"line {node.lineno}: a template only fills in words, it can have no {what}"
+            if isinstance(node, nodes.Name) and node.name not in _named(sample):
+                known = ", ".join(sorted(_named(sample)))
+                return f"line {node.lineno}: there is no {node.name}; there are {known}"
+        _filled(text, sample)
+    except TemplateError as error:
+        return str(error.message)
+    except RecursionError:
+        return "it is nested too deeply"
+    return None
+
+
+def _walk(tree: nodes.Node) -> list[nodes.Node]:
+    found, waiting = [], [tree]
+    while waiting:
+        node = waiting.pop()
+        found.append(node)
+        waiting.extend(node.iter_child_nodes())
+    return found
