@@ -592,7 +592,7 @@ class PinnedPolicy(ApiModel):
     def _only_what_differs(self, spec: ResponsePolicySpec | None) -> Any:
         if spec is None:
             return None
-        return spec.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+        return spec.model_dump(mode="json", by_alias=True, exclude_unset=True)
 
     @property
     def whole(self) -> ResponsePolicySpec:

@@ -397,7 +397,10 @@ class ResponsePolicySpec(ApiModel):
             }
             if own:
                 kept.append(SeverityRules(name=rules.name).model_copy(update=own))
-        return self.model_copy(update={"severities": kept})
+        pruned = self.model_copy(update={"severities": kept})
+        # Read back, so that nothing counts as said that only has its built-in value.
+        said = pruned.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+        return ResponsePolicySpec.model_validate(said)
 
 
 class ResponsePolicyStatus(ApiModel):

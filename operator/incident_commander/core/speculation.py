@@ -31,7 +31,7 @@ _CAUSES: Final = (
     r"thanks to (?:a|an|the)",
     r"on account of",
     r"led to",
-    r"(?:is|was|comes|came) down to",
+    r"(?:comes|came|boils|boiled) down to",
     r"the reason (?:is|was|for|why|being)",
     r"reason:",
     r"explain(?:s|ed) (?:by|why)",
