@@ -12,11 +12,12 @@ from .api.incident import Incident, IncidentStatus, TimelineEntry
 from .api.notices import Notice
 from .api.page import TimelinePageSpec
 from .questions import Answer, Facts, Need
-from .values import Applied, Delivery, IncidentRef, Outcome, Stale, Write
+from .values import Applied, Delivery, IncidentRef, Outcome, Sent, Stale, Write
 
 __all__ = [
     "Announcer",
     "Applied",
+    "Carrier",
     "IncidentStore",
     "MetadataChange",
     "Observer",
@@ -82,6 +83,13 @@ class Announcer(Protocol):
 
     async def announce(self, incident: Incident, entries: Sequence[TimelineEntry]) -> None:
         """Publish Events for those entries that deserve one. Never raises."""
+
+
+class Carrier(Protocol):
+    """Sends single notices for the postman."""
+
+    async def send(self, channel: str, notice: Notice, done: frozenset[str]) -> Sent:
+        """Send it once to what of the channel is not ``done``. Never raises, never hangs."""
 
 
 class Postman(Protocol):

@@ -19,6 +19,7 @@ __all__ = ["PREFIX", "Settings", "SettingsError"]
 PREFIX: Final = "INCIDENT_COMMANDER_"
 
 _DNS_LABEL: Final = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
+_DNS_NAME: Final = r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"
 
 
 class SettingsError(ValueError):
@@ -65,6 +66,11 @@ class Settings(BaseModel):
     """Query parameter that carries the Incident's namespace (prom-label-proxy: ``namespace``)."""
     prometheus_tenant_header: _HeaderName = ""
     """Header that carries it (Mimir: ``X-Scope-OrgID``, Thanos: ``THANOS-TENANT``)."""
+
+    channels_secret: Annotated[str, Field(max_length=253, pattern=_DNS_NAME)] = (
+        "incident-commander-channels"  # noqa: S105 - its name
+    )
+    """Name of the Secret, beside the operator, with the URLs of the channels."""
 
     http_host: str = ""
     """Address to listen on; empty: all."""

@@ -37,6 +37,7 @@ __all__ = [
     "Refused",
     "Revision",
     "Scalar",
+    "Sent",
     "Stale",
     "Unavailable",
     "Workload",
@@ -299,6 +300,16 @@ class Delivery:
     tries: int = 1
     since: datetime | None = None
     """With a problem: when it was tried first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What came of sending one notice to one channel."""
+
+    problem: str = ""
+    """Why the channel did not take it; empty: it did."""
+    done: frozenset[str] = frozenset()
+    """Those of its addresses that have taken it: a later try leaves them out."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ def test_every_variable_is_read() -> None:
             "INCIDENT_COMMANDER_PROMETHEUS_TIMEOUT": "2s",
             "INCIDENT_COMMANDER_PROMETHEUS_TENANT_PARAMETER": "namespace",
             "INCIDENT_COMMANDER_PROMETHEUS_TENANT_HEADER": "X-Scope-OrgID",
+            "INCIDENT_COMMANDER_CHANNELS_SECRET": "pagers",
             "INCIDENT_COMMANDER_HTTP_PORT": "0",
             "INCIDENT_COMMANDER_HTTP_HOST": "127.0.0.1",
             "INCIDENT_COMMANDER_LOG_LEVEL": "debug",
@@ -36,6 +37,7 @@ def test_every_variable_is_read() -> None:
 
     assert found.user == "system:serviceaccount:ops:ic"
     assert found.watch_namespaces == ("shop", "bank")
+    assert found.channels_secret == "pagers"
     assert found.prometheus_timeout == timedelta(seconds=2)
     assert found.guard_proof_ttl == timedelta(milliseconds=500)
     assert (found.http_port, found.http_host, found.log_level) == (0, "127.0.0.1", "DEBUG")
