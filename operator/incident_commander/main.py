@@ -8,18 +8,22 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import random
 import sys
+import time
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from .settings import Settings, SettingsError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Coroutine, Sequence
 
     from .core.case import Limits
+    from .deliveries.postman import LocalPostman
+    from .gateways.client import Client
     from .runner import Runner
     from .values import IncidentRef
 
@@ -27,6 +31,7 @@ __all__ = ["main"]
 
 _LOG = logging.getLogger("incident_commander")
 _NOT_SERVED_PAUSE: Final = 2.0
+_DELIVERIES_END_WITHIN: Final = 5.0
 
 
 def now() -> datetime:
@@ -84,6 +89,9 @@ async def serve(settings: Settings) -> None:
     def wake_all() -> None:
         runner.wake_all()
 
+    def wake(ref: IncidentRef) -> None:
+        runner.wake(ref)
+
     def target_changed(ref: IncidentRef) -> None:
         runner.target_changed(ref)
 
@@ -96,6 +104,7 @@ async def serve(settings: Settings) -> None:
     )
     metrics = Metrics(settings)
     incidents = Incidents(client)
+    postman = _postman(client, settings, wake)
     runner = Runner(
         Gateways(
             incidents=incidents,
@@ -103,6 +112,7 @@ async def serve(settings: Settings) -> None:
             workloads=KubernetesWorkloads(client),
             announcer=announcer,
             targets=targets,
+            postman=postman,
             library=library,
             fingerprint=lambda: guard.fingerprint or None,
         ),
@@ -123,18 +133,14 @@ async def serve(settings: Settings) -> None:
 
     await _until_served(load)
     async with health:
-        tasks = [
-            asyncio.create_task(coroutine, name=name)
-            for name, coroutine in {
-                "library": library.run(),
-                "guard": guard.run(),
-                "events": announcer.run(),
-                "schedule": runner.schedule.run(),
-                "watchdog": watchdog.run(),
-            }.items()
-        ]
-        for task in tasks:
-            task.add_done_callback(_end_if_dead)
+        tasks = _begin(
+            library=library.run(),
+            guard=guard.run(),
+            events=announcer.run(),
+            schedule=runner.schedule.run(),
+            deliveries=postman.schedule.run(),
+            watchdog=watchdog.run(),
+        )
         _LOG.info(
             "watching Incidents in %s at %s",
             ", ".join(settings.watch_namespaces) or "all namespaces",
@@ -145,11 +151,10 @@ async def serve(settings: Settings) -> None:
                 runner, client.server, client.new_session, settings.watch_namespaces, stop
             )
         finally:
+            # First, so that what is taken meanwhile is still recorded.
+            await postman.drain(_DELIVERIES_END_WITHIN)
             await runner.drain()
-            for task in tasks:
-                task.remove_done_callback(_end_if_dead)
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await _end(tasks)
             await targets.close()
             await client.close()
 
@@ -166,6 +171,32 @@ async def _until_served(load: Callable[[], object]) -> None:
             await asyncio.sleep(_NOT_SERVED_PAUSE)
         else:
             return
+
+
+def _postman(
+    client: Client, settings: Settings, wake: Callable[[IncidentRef], None]
+) -> LocalPostman:
+    from .deliveries.postman import LocalPostman
+    from .gateways.channels import Channels
+    from .gateways.notify import Notifier
+
+    channels = Channels(client, settings.namespace, settings.channels_secret, time.monotonic)
+    return LocalPostman(Notifier(channels), wake, now, random.random)
+
+
+def _begin(**work: Coroutine[Any, Any, None]) -> list[asyncio.Task[None]]:
+    """Run these for ever: the process ends with the first of them that does."""
+    tasks = [asyncio.create_task(coroutine, name=name) for name, coroutine in work.items()]
+    for task in tasks:
+        task.add_done_callback(_end_if_dead)
+    return tasks
+
+
+async def _end(tasks: Sequence[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.remove_done_callback(_end_if_dead)
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _end_if_dead(task: asyncio.Task[None]) -> None:

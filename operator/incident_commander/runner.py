@@ -11,7 +11,7 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -29,12 +29,13 @@ from .ports import (
     IncidentStore,
     MetadataChange,
     Observer,
+    Postman,
     Targets,
     Workloads,
 )
 from .questions import Answer, Facts, IncidentNeed, Question
 from .schedule import Schedule
-from .values import IncidentRef, Missing, Outcome, Unavailable
+from .values import Delivery, IncidentRef, Missing, Outcome, Unavailable
 
 __all__ = ["Gateways", "Runner"]
 
@@ -55,6 +56,7 @@ class Gateways:
     workloads: Workloads
     announcer: Announcer
     targets: Targets
+    postman: Postman
     library: Library
     fingerprint: Callable[[], str | None]
     """Fingerprint of the admission guard, as watched."""
@@ -71,6 +73,8 @@ class _Track:
     failures: int = 0
     last_tick: float = 0.0
     followed: TargetRef | None = None
+    posting: bool = False
+    """Whether something of it was on its way when it was looked at last."""
     neighbour: Neighbour | None = None
     """What the other Incidents of its target have to know of it."""
 
@@ -144,6 +148,7 @@ class Runner:
         """The Incident is gone or has ended."""
         self.schedule.at(ref, None)
         self._world.targets.forget(ref)
+        self._world.postman.forget(ref)
         track = self._tracks.get(ref)
         if track is not None and track.task is None:
             del self._tracks[ref]
@@ -235,6 +240,7 @@ class Runner:
             track.seen.append(incident.metadata.resource_version)
             self._follow(ref, incident, track)
             self._tell_neighbours(ref, incident, track)
+            self._post(ref, incident, track)
             case = self._case(incident, outcome)
             missing = required(case, facts) - facts.keys()
             if missing:
@@ -277,7 +283,21 @@ class Runner:
             result=outcome,
             guard_fingerprint=self._world.fingerprint(),
             neighbours=self._neighbours(incident),
+            deliveries=self._deliveries(incident),
         )
+
+    def _post(self, ref: IncidentRef, incident: Incident, track: _Track) -> None:
+        """Hand over the outbox as it is stored: what stands in it is delivered."""
+        outbox = incident.status.outbox
+        if outbox or track.posting:
+            self._world.postman.post(ref, outbox)
+            track.posting = bool(outbox)
+
+    def _deliveries(self, incident: Incident) -> Sequence[Delivery]:
+        if not incident.status.outbox:
+            return ()
+        meta = incident.metadata
+        return self._world.postman.deliveries(IncidentRef(meta.namespace, meta.name, meta.uid))
 
     def _neighbours(self, incident: Incident) -> tuple[Neighbour, ...]:
         """Give the other Incidents of the same target, as far as they were looked at yet."""
@@ -359,6 +379,8 @@ class Runner:
     def _over(self, incident: Incident) -> bool:
         """Whether it is time for the label that ends the watch."""
         status = incident.status
+        if status.outbox:
+            return False
         if status.phase is Phase.DISMISSED:
             closed = status.milestones.closed_at if status.milestones else None
             return closed is not None and self._clock() >= closed + _DISMISSED_LABEL_AFTER
