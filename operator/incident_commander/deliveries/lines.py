@@ -135,7 +135,7 @@ class Channel:
         self.failures += 1
         self.problem = letter.problem
         self.since = self.since or now
-        self.due = now + pause(self.failures - TELLING + 1, chance) if self.failing else None
+        self.due = now + pause(self.failures, chance)
 
     def deliveries(self, line: Line) -> list[Delivery]:
         """Say what came of the letters of a line so far."""
