@@ -101,8 +101,6 @@ class Case:
     """What came of the notices in the outbox, as far as this process knows."""
     neighbours: Sequence[Neighbour] = ()
     """Other Incidents of the same target: all open ones, and ended ones that changed it lately."""
-    deliveries: Sequence[Delivery] = ()
-    """What came of the notices in the outbox, in this process."""
 
     def seeing(self, status: IncidentStatus) -> Case:
         """Give the same case with a status in the making."""
