@@ -19,6 +19,7 @@ from incident_commander.api.policy import ResponsePolicy
 from incident_commander.api.runbook import Runbook
 from incident_commander.core.case import Case, Limits
 from incident_commander.core.decide import Decision, decide, required
+from incident_commander.core.pages import Page, page_due, paged
 from incident_commander.core.remediate import Command
 from incident_commander.core.requests import cleanup
 from incident_commander.questions import (
@@ -41,6 +42,7 @@ from incident_commander.surroundings import Autoscaler, Configuration, Warnings
 from incident_commander.values import (
     AUTOSCALERS,
     Applied,
+    Delivery,
     DryRun,
     GuardProof,
     Missing,
@@ -282,6 +284,9 @@ class Play:
         self.written = 0
         self.guard_seen = True
         """Whether the operator has seen the guard's policies since it started."""
+        self.pages: list[Page] = []
+        self.deliveries: list[Delivery] = []
+        """What the postman says of notices."""
 
     @property
     def status(self) -> IncidentStatus:
@@ -290,6 +295,19 @@ class Play:
     @property
     def phase(self) -> str:
         return str(self.status.phase)
+
+    def under(self, **spec: Any) -> Play:
+        """Let a ResponsePolicy hold in its namespace."""
+        raw = {
+            "metadata": {"name": "default", "namespace": self.incident.metadata.namespace},
+            "spec": spec,
+        }
+        self.shelf.policies = [ResponsePolicy.model_validate(raw)]
+        return self
+
+    def all_of(self, reason: str) -> list[str]:
+        """Messages with that reason, oldest first."""
+        return [e.message for e in self.status.timeline if e.reason == reason]
 
     @property
     def reasons(self) -> list[str]:
@@ -345,7 +363,15 @@ class Play:
     def case(self, outcome: Outcome | None) -> Case:
         """The Incident as a decision sees it now."""
         seen = self.world.fingerprint if self.guard_seen else None
-        return Case(self.incident, self.shelf, self.world.now, Limits(), outcome, seen)
+        return Case(
+            incident=self.incident,
+            library=self.shelf,
+            now=self.world.now,
+            limits=Limits(),
+            result=outcome,
+            guard_fingerprint=seen,
+            deliveries=tuple(self.deliveries),
+        )
 
     def tick(self, *, crash_after: int | None = None) -> Play:
         """Do what the runner does at a wake-up; ``crash_after``: die after so many writes."""
@@ -375,6 +401,9 @@ class Play:
                 writes += 1
                 if writes == crash_after:
                     return self
+            elif not saved and (page := page_due(self.incident, Limits().page_at)) is not None:
+                self.pages.append(page)
+                writes += self._save(paged(self.status, page))
             elif not saved:
                 return self
             outcome = None
