@@ -228,7 +228,8 @@ def requests(**said: str) -> Change:
         annotations = keys(said)
         if not scene.stamps:
             me = dict(person.headers)["Impersonate-User"]
-            annotations |= {f"{key}-by": me for key in list(annotations)}
+            signed = [key for key in annotations if not key.endswith("-approver")]
+            annotations |= {f"{key}-by": me for key in signed}
         return annotated(annotations)(scene, person, name)
 
     return change

@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 import pytest
 
+from incident_commander.api.incident import MAX_GUARDS
 from tests.admission.scene import (
     ALICE,
     APPROVED,
@@ -114,10 +115,27 @@ ALLOWED = [
         pending=NOTE,
     ),
     Case("a dry run of an approval", ALICE, lambda s, p, n: requests(approve=OPEN)(s, p.dry(), n)),
+    Case(
+        "an approver says so beside an acknowledgement",
+        BOB,
+        requests(acknowledge="here", acknowledge_approver="true"),
+    ),
     Case("a note before the first status", ERIN, requests(**NOTE), state=None),
 ]
 
 REFUSED = [
+    Case(
+        "a responder claims to be an approver",
+        CAROL,
+        requests(acknowledge="here", acknowledge_approver="true"),
+        ("acknowledge-approver needs the verb approve",),
+    ),
+    Case(
+        "an approver says so without acknowledging",
+        BOB,
+        annotated({PREFIX + "acknowledge-approver": "true"}),
+        ("acknowledge-approver goes with the request acknowledge",),
+    ),
     # One row per rule of the design, in its order.
     Case(
         "2 the operator approves",
@@ -522,7 +540,8 @@ def test_allowed(scene: Scene, case: Case) -> None:
     annotations = answer.body["metadata"].get("annotations", {})
     signed = {value for key, value in annotations.items() if key.endswith("-by")}
     assert signed <= {case.who, ERIN if case.pending else case.who}
-    said = [k for k in annotations if k.startswith(PREFIX) and not k.endswith("-by")]
+    beside = ("-by", "-approver")
+    said = [k for k in annotations if k.startswith(PREFIX) and not k.endswith(beside)]
     assert all(f"{key}-by" in annotations for key in said), name
 
 
@@ -588,6 +607,21 @@ def test_a_false_claim_is_overwritten_by_the_true_name(scene: Scene, way: Way) -
     name = scene.incident(status())
     answer = way(scene, scene.person(ERIN), name, keys({"note": "x", "note-by": ALICE}))
     assert answer.expect_ok()["metadata"]["annotations"][PREFIX + "note-by"] == ERIN
+
+
+@pytest.mark.parametrize(("who", "may"), [(BOB, "true"), (CAROL, None)])
+def test_who_acknowledges_is_stamped_as_approver_or_not(
+    scene: Scene, who: str, may: str | None
+) -> None:
+    name = scene.incident(NOBODY)
+
+    answer = requests(acknowledge="here")(scene, scene.person(who), name)
+
+    stamped = answer.expect_ok()["metadata"]["annotations"]
+    assert stamped.get(PREFIX + "acknowledge-approver") == may
+    remove = annotated({PREFIX + "acknowledge-approver": "false" if may is None else None})
+    refused = remove(scene, scene.person(ERIN), name)
+    assert "acknowledge-approver goes with the request acknowledge" in refused.message
 
 
 @pytest.mark.parametrize("sub", ["status"])
@@ -761,7 +795,7 @@ LONG = [
                 "verdict": "Block" if number == 7 else "Warn",
                 "message": "m" * 512,
             }
-            for guard in range(24)
+            for guard in range(MAX_GUARDS)
         ],
     )
     for number in range(8)
@@ -789,7 +823,7 @@ def test_a_refusal_at_the_limits_still_says_why(scene: Scene) -> None:
     name = scene.incident(status(proposals=LONG), meta={"annotations": MANY})
     for wanted, words in (
         ("unknown", ("there is no open proposal unknown; open now: rrr",)),
-        (LONG[7]["id"], ("is blocked: guard-0: mmm", "(and 23 more: see its guards")),
+        (LONG[7]["id"], ("is blocked: guard-0: mmm", f"(and {MAX_GUARDS - 1} more: see its guards")),
     ):
         answer = requests(approve=wanted)(scene, scene.person(ALICE), name)
         refused_by(answer, "incident-commander-requests", *words)

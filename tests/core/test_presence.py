@@ -17,6 +17,10 @@ def unfilled(play: Play) -> tuple[str, str]:
     return str(found.status), found.message
 
 
+def commander(play: Play) -> str | None:
+    return play.status.roles.commander if play.status.roles else None
+
+
 @pytest.mark.parametrize(("severity", "minutes"), [("SEV1", 5), ("SEV2", 15), ("SEV3", 60)])
 def test_roles_are_wanted_by_the_response_time(severity: str, minutes: int) -> None:
     play = Play(spec={"severity": severity}).tick()
@@ -40,6 +44,18 @@ def test_whoever_takes_command_in_time_ends_it() -> None:
     play = Play(spec={"severity": "SEV3"}).tick().say("take-command", "mine").after(minutes=90)
     assert unfilled(play) == ("False", "")
     assert play.all_of("RoleUnfilled") == []
+
+
+def test_who_may_decide_and_acknowledges_first_is_in_command() -> None:
+    play = Play(spec={"severity": "SEV3"}).tick()
+    play.say("acknowledge", "looking", by="bob")
+    assert play.status.roles is None
+    play.say("acknowledge", "here", by="alice", approver="true")
+    assert commander(play) == "alice"
+    assert "alice acknowledged first and may decide: in command" in play.last("CommandTransferred")
+    play.say("acknowledge", "me too", by="carol", approver="true")
+    assert commander(play) == "alice"
+    assert not any("acknowledge" in name for name in play.incident.metadata.annotations)
 
 
 def test_people_are_reminded_by_the_internal_channels() -> None:

@@ -325,9 +325,13 @@ class Play:
             if p.remediation == remediation and p.state == "Proposed"
         )
 
-    def say(self, key: str, value: str, by: str = "alice") -> Play:
-        """Make a request, as the API server lets it in, and let the operator see it."""
-        self._annotate({f"{GROUP}/{key}": value, f"{GROUP}/{key}-by": by})
+    def say(self, key: str, value: str, by: str = "alice", **beside: str) -> Play:
+        """Make a request, as the API server lets it in, and let the operator see it.
+
+        ``beside``: what else is stamped, ``approver="true"`` for ``acknowledge``.
+        """
+        stamps = {f"{GROUP}/{key}-{name}": text for name, text in beside.items()}
+        self._annotate({f"{GROUP}/{key}": value, f"{GROUP}/{key}-by": by, **stamps})
         return self.tick()
 
     def edit(self, **spec: Any) -> Play:

@@ -43,6 +43,7 @@ KEYS: Final = (
     "approve",
 )
 """Every request, in the order in which simultaneous ones are taken: words before deeds."""
+_APPROVER: Final = f"{GROUP}/acknowledge-approver"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,8 @@ class Request:
     value: str
     by: str
     """The person, stamped by the API server. Empty: the guard was away when it came."""
+    may_approve: bool = False
+    """Beside ``acknowledge``: whether the API server found that this person has the verb approve."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +81,7 @@ def present_requests(incident: Incident) -> Sequence[Request]:
             key=key,
             value=annotations[f"{GROUP}/{key}"].strip(),
             by=annotations.get(f"{GROUP}/{key}-by", "").strip(),
+            may_approve=key == "acknowledge" and annotations.get(_APPROVER) == "true",
         )
         for key in KEYS
         if f"{GROUP}/{key}" in annotations
@@ -93,7 +97,12 @@ def cleanup(incident: Incident) -> Cleanup | None:
     if handled.seq == _removed_up_to(incident):
         return None
     keys = {f"{GROUP}/{key}" for key in handled.keys}
-    return Cleanup(frozenset(keys | {f"{key}-by" for key in keys}), handled.seq)
+    signed = {f"{key}-by" for key in keys}
+    return Cleanup(frozenset({*keys, *signed, *_beside(handled.keys)}), handled.seq)
+
+
+def _beside(keys: Sequence[str]) -> tuple[str, ...]:
+    return (_APPROVER,) if "acknowledge" in keys else ()
 
 
 def handled_with(incident: Incident, requests: Sequence[Request]) -> Handled:

@@ -51,7 +51,16 @@ def _acknowledge(case: Case, draft: Draft, request: Request) -> Draft:
         f"{request.by} is on it: {cut(request.value, 200)}",
         actor=request.by,
     )
-    return said.milestone(acknowledged_at=case.now)
+    said = said.milestone(acknowledged_at=case.now)
+    roles = said.status.roles or Roles()
+    if roles.commander or not request.may_approve:
+        return said
+    return said.set(roles=roles.model_copy(update={"commander": request.by})).add(
+        "CommandTransferred",
+        f"{request.by} acknowledged first and may decide: in command until somebody else takes it. "
+        f"Brief: {_brief(draft)}",
+        actor=request.by,
+    )
 
 
 def _update(case: Case, draft: Draft, request: Request) -> Draft:
