@@ -218,7 +218,6 @@ async def test_a_channel_whose_every_thread_hangs_is_not_tried(http: HttpSink) -
 
     assert {t.problem for t in tries[:4]} == {"no answer within 0.2 s"}
     assert tries[4].problem == "not tried: 4 earlier tries have had no answer in 0.2 s"
-    assert len(http.got) == 4
 
 
 async def test_nobody_listens() -> None:

@@ -1,0 +1,127 @@
+"""A runner among fakes: Incidents in memory, a world that is quiet, a postman that only notes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from incident_commander.api.common import TargetKind
+from incident_commander.api.incident import Incident, IncidentStatus, TimelineEntry
+from incident_commander.api.notices import Notice
+from incident_commander.api.page import TimelinePageSpec
+from incident_commander.core.case import Limits
+from incident_commander.ports import MetadataChange
+from incident_commander.questions import Answer, Facts, Need
+from incident_commander.runner import Gateways, Runner
+from incident_commander.values import Delivery, IncidentRef, Outcome, Write
+from tests.support.play import Shelf, World
+
+__all__ = ["Post", "Shell", "Store"]
+
+
+@dataclass
+class Store:
+    """The one reader and writer of Incidents."""
+
+    kept: dict[tuple[str, str], Incident] = field(default_factory=dict)
+    labelled: list[str] = field(default_factory=list)
+
+    def put(self, incident: Incident) -> IncidentRef:
+        """Keep one, and say how it is called."""
+        meta = incident.metadata
+        self.kept[meta.namespace, meta.name] = incident
+        return IncidentRef(meta.namespace, meta.name, meta.uid)
+
+    async def get(self, ref: IncidentRef) -> Incident | None:
+        return self.kept.get((ref.namespace, ref.name))
+
+    async def save_status(self, incident: Incident, status: IncidentStatus) -> Incident:
+        saved = incident.model_copy(update={"status": status})
+        self.put(saved)
+        return saved
+
+    async def change_metadata(self, incident: Incident, change: MetadataChange) -> Incident:
+        if change.set_labels:
+            self.labelled.append(incident.metadata.name)
+        return incident
+
+    async def add_page(self, incident: Incident, name: str, page: TimelinePageSpec) -> None:
+        raise NotImplementedError
+
+
+class Quiet:
+    """Everything else there is: it answers as the world says, and notes nothing."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+
+    async def observe(
+        self,
+        needs: Collection[Need],
+        now: object,  # noqa: ARG002
+        known: Facts | None = None,  # noqa: ARG002
+    ) -> Mapping[Need, Answer]:
+        return {need: self.world.answer(need) for need in needs}
+
+    async def apply(self, write: Write) -> Outcome:
+        raise NotImplementedError
+
+    async def announce(self, incident: Incident, entries: Sequence[TimelineEntry]) -> None:
+        pass
+
+    def follow(self, ref: IncidentRef, kind: TargetKind, namespace: str, name: str) -> None:
+        pass
+
+    def forget(self, ref: IncidentRef) -> None:
+        pass
+
+
+@dataclass
+class Post:
+    """A postman that notes what it is told."""
+
+    posted: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
+    asked: int = 0
+    forgotten: list[str] = field(default_factory=list)
+
+    def post(self, ref: IncidentRef, notices: Sequence[Notice]) -> None:
+        self.posted.append((ref.name, tuple(n.id for n in notices)))
+
+    def deliveries(self, ref: IncidentRef) -> Sequence[Delivery]:  # noqa: ARG002
+        self.asked += 1
+        return ()
+
+    def forget(self, ref: IncidentRef) -> None:
+        self.forgotten.append(ref.name)
+
+
+class Shell:
+    """A runner, and the fakes around it."""
+
+    def __init__(self) -> None:
+        self.world = World()
+        self.store = Store()
+        self.post = Post()
+        quiet = Quiet(self.world)
+        self.runner = Runner(
+            Gateways(
+                incidents=self.store,
+                observer=quiet,
+                workloads=quiet,
+                announcer=quiet,
+                targets=quiet,
+                postman=self.post,
+                library=Shelf(),
+                fingerprint=lambda: self.world.fingerprint,
+            ),
+            Limits(),
+            lambda: self.world.now,
+        )
+
+    async def tick(self, *refs: IncidentRef) -> None:
+        """Wake these and let everything come to rest."""
+        for ref in refs:
+            self.runner.wake(ref)
+        while tasks := [t.task for t in self.runner._tracks.values() if t.task is not None]:
+            await asyncio.wait(tasks)
