@@ -1,0 +1,1 @@
+"""doctor: whether everything is there that incidents need, and if not, what mends it."""

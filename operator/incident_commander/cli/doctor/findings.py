@@ -1,0 +1,79 @@
+"""What an examination found: one line, and the command that mends it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from ..kubectl import Kubectl
+from ..view.spans import Line, Style, bulleted, line
+
+__all__ = ["Desk", "Finding", "Health", "findings_lines"]
+
+
+class Health(StrEnum):
+    """How it stands."""
+
+    GOOD = "ok"
+    NOTE = "note"
+    """Not a problem, but good to know."""
+    UNKNOWN = "unknown"
+    BAD = "problem"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at."""
+
+    name: str
+    health: Health
+    message: str
+    mend: str = ""
+    """The command that mends it, where there is one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Where the examination is made.
+
+    Parameters
+    ----------
+    namespace
+        Where incidents are to be handled.
+    office
+        Namespace of the operator.
+    """
+
+    kubectl: Kubectl
+    namespace: str
+    office: str
+
+    @property
+    def upgrade(self) -> str:
+        """The command that restores what the chart installs."""
+        return (
+            "helm upgrade --install incident-commander helm/incident-commander "
+            f"-n {self.office} --create-namespace --reset-then-reuse-values"
+        )
+
+
+_STYLES: dict[Health, Style] = {
+    Health.GOOD: "good",
+    Health.NOTE: "dim",
+    Health.UNKNOWN: "warn",
+    Health.BAD: "bad",
+}
+
+
+def findings_lines(found: Iterable[Finding], width: int) -> list[Line]:
+    """Give one line for each, and the command below it."""
+    lines: list[Line] = []
+    for finding in found:
+        first = line(
+            (finding.health.ljust(9), _STYLES[finding.health]), (finding.name.ljust(13), "bold")
+        )
+        lines += bulleted(first, finding.message, width)
+        if finding.mend:
+            lines.append(line(" " * 24, (finding.mend, "command")))
+    return lines

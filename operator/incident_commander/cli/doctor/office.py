@@ -1,0 +1,136 @@
+"""Examines the operator: whether it runs, takes Incidents up, sees Prometheus, and who hears."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from ..kubectl import Body
+from ..names import COMMAND, FROZEN
+from ..objects import ago, name_of, namespace_of, status_of, when
+from .findings import Desk, Finding, Health
+
+__all__ = ["attention", "channels", "deployment", "handling", "metrics"]
+
+_GRACE: Final = 30.0
+_DEPLOYMENT: Final = "incident-commander"
+_SECRET: Final = "incident-commander-channels"  # noqa: S105 - the name of an object
+_ASKING: Final = frozenset({"errorRate", "promQL"})
+
+
+def deployment(desk: Desk) -> Iterator[Finding]:
+    """Look at the operator's Deployment."""
+    said = desk.kubectl.attempt(
+        "get", "deployment", _DEPLOYMENT, "-n", desk.office, "-o", "json", everywhere=True
+    )
+    if said.code:
+        words = said.err.strip()
+        if "(NotFound)" in words:
+            message = (
+                f"no Deployment {_DEPLOYMENT} in {desk.office}: it runs elsewhere, or not at all"
+            )
+            mend = f"{COMMAND} doctor --operator-namespace <namespace>"
+            yield Finding("operator", Health.UNKNOWN, message, mend)
+        else:
+            yield Finding("operator", Health.UNKNOWN, words)
+        return
+    status, wanted = said.json.get("status") or {}, said.json["spec"].get("replicas", 1)
+    ready = status.get("readyReplicas", 0)
+    if wanted and ready >= wanted:
+        yield Finding("operator", Health.GOOD, f"{ready} of {wanted} ready in {desk.office}")
+        return
+    if wanted:
+        mend = f"kubectl logs deployment/{_DEPLOYMENT} -n {desk.office} --tail=50"
+    else:
+        mend = f"kubectl scale deployment/{_DEPLOYMENT} -n {desk.office} --replicas=1"
+    yield Finding("operator", Health.BAD, f"{ready} of {wanted} ready in {desk.office}", mend)
+
+
+def handling(found: Sequence[Body], at: datetime, desk: Desk) -> Iterator[Finding]:
+    """Look whether Incidents are taken up."""
+    waiting = [i for i in found if not _current(i) and _old(i, at)]
+    if waiting:
+        names = ", ".join(f"{namespace_of(i)}/{name_of(i)}" for i in waiting[:5])
+        message = f"not taken up by the operator: {names}. Does it run, and watch this namespace?"
+        mend = f"kubectl logs deployment/{_DEPLOYMENT} -n {desk.office} --tail=50"
+        yield Finding("handling", Health.BAD, message, mend)
+    elif found:
+        yield Finding("handling", Health.GOOD, f"{len(found)} open Incidents, all taken up")
+    else:
+        message = "no Incident is open here, so nothing tells whether the operator works"
+        yield Finding("handling", Health.NOTE, message)
+
+
+def attention(found: Sequence[Body], at: datetime) -> Iterator[Finding]:
+    """Say what the Incidents themselves complain of."""
+    for incident in found:
+        for condition in status_of(incident).get("conditions") or []:
+            kind, state = condition["type"], condition["status"]
+            if (kind, state) in {("Stalled", "True"), ("ApprovalGuarded", "False")}:
+                message = f"{namespace_of(incident)}/{name_of(incident)}: {condition['message']}"
+                mend = f"{COMMAND} show {name_of(incident)} -n {namespace_of(incident)}"
+                yield Finding(kind, Health.BAD, message, mend)
+        if status_of(incident).get("phase") not in FROZEN:
+            for channel in status_of(incident).get("channels") or []:
+                since = when(channel.get("failingSince"))
+                if since is not None:
+                    message = f"has taken nothing for {ago(since, at)}: {channel.get('error', '')}"
+                    yield Finding(f"channel {channel['name']}", Health.BAD, message)
+
+
+def metrics(found: Sequence[Body], desk: Desk) -> Iterator[Finding]:
+    """Look at Prometheus as the operator sees it: by the newest finding that asked it."""
+    asked = [
+        (finding["at"], finding)
+        for incident in found
+        for finding in (status_of(incident).get("diagnosis") or {}).get("findings") or []
+        if finding["check"] in _ASKING or finding["reason"] == "PrometheusUnavailable"
+    ]
+    if not asked:
+        message = "no open Incident has asked it yet, so nothing tells what the operator sees"
+        yield Finding("Prometheus", Health.UNKNOWN, message)
+        return
+    newest: dict[str, Any] = max(asked, key=lambda pair: str(pair[0]))[1]
+    if newest["verdict"] == "Error":
+        mend = f"{desk.upgrade} --set prometheus.url=http://<prometheus>:9090"
+        yield Finding("Prometheus", Health.BAD, newest["message"], mend)
+    else:
+        yield Finding("Prometheus", Health.GOOD, f"answered: {newest['message']}")
+
+
+def channels(desk: Desk) -> Iterator[Finding]:
+    """Look whether each channel that a policy names has its URL in the Secret."""
+    said = desk.kubectl.attempt("get", "responsepolicies", "-A", "-o", "json", everywhere=True)
+    if said.code:
+        yield Finding("channels", Health.UNKNOWN, said.err.strip())
+        return
+    named = {c["name"] for p in said.json["items"] for c in p["spec"].get("channels") or []}
+    if not named:
+        message = "no ResponsePolicy names a channel: updates stand in the timeline and in Events"
+        yield Finding("channels", Health.NOTE, message)
+        return
+    template = "go-template={{range $key, $value := .data}}{{$key}} {{end}}"
+    secret = desk.kubectl.attempt(
+        "get", "secret", _SECRET, "-n", desk.office, "-o", template, everywhere=True
+    )
+    missing = sorted(named - set(secret.out.split()))
+    if secret.code and "(NotFound)" not in secret.err:
+        yield Finding("channels", Health.UNKNOWN, secret.err.strip())
+    elif missing:
+        literals = " ".join(f"--from-literal={name}='<url>'" for name in sorted(named))
+        message = f"no URL for {', '.join(missing)} in Secret {_SECRET} in {desk.office}"
+        mend = f"kubectl create secret generic {_SECRET} -n {desk.office} {literals}"
+        yield Finding("channels", Health.BAD, message, mend)
+    else:
+        yield Finding("channels", Health.GOOD, f"a URL for each of {', '.join(sorted(named))}")
+
+
+def _current(incident: Body) -> bool:
+    seen = status_of(incident).get("observedGeneration") or 0
+    return bool(seen >= incident["metadata"].get("generation", 0))
+
+
+def _old(incident: Body, at: datetime) -> bool:
+    created = when(incident["metadata"].get("creationTimestamp"))
+    return created is not None and (at - created).total_seconds() > _GRACE

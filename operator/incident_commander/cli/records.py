@@ -1,0 +1,88 @@
+"""timeline and report: the record of an Incident, whole, and what was written from it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import click
+
+from . import terminal
+from .exits import Code, Ended
+from .find import find
+from .kubectl import Body, Kubectl, code_of, explained
+from .names import ENDED
+from .objects import clock, name_of, namespace_of, now, status_of, when
+from .options import kubectl_flags, output, the_kubectl
+from .pages import record
+from .view.timeline import timeline_lines
+
+__all__ = ["COMMANDS"]
+
+
+@click.command(
+    help="Everything that happened, in order, with its pages: [NAME]. Ends with 1 if entries are missing."
+)
+@click.argument("name", required=False)
+@click.option("--evidence", is_flag=True, help="With what was asked and answered.")
+@output("json", "yaml")
+@kubectl_flags
+def timeline(name: str | None, *, evidence: bool, form: str | None) -> None:
+    """Show the whole record, and verify it."""
+    kubectl = the_kubectl()
+    incident = find(kubectl, name)
+    found = record(kubectl, incident)
+    if form:
+        terminal.write(list(found.entries), form)
+    else:
+        terminal.show(timeline_lines(found.entries, terminal.width(), evidence=evidence))
+    if found.problems:
+        raise Ended(Code.ERROR, "\n".join(["The record is not whole:", *found.problems]))
+    pages = len(status_of(incident).get("timelinePages") or [])
+    unaltered = f"; {pages} TimelinePages, unaltered" if pages else ""
+    terminal.say(f"{len(found.entries)} entries without a gap{unaltered}.")
+
+
+@click.command(help="The rendered report of an incident that was resolved: [NAME].")
+@click.argument("name", required=False)
+@click.option(
+    "--format", "form", type=click.Choice(["md", "html"]), default="md", show_default=True
+)
+@kubectl_flags
+def report(name: str | None, form: str) -> None:
+    """Print what was written from the record."""
+    kubectl = the_kubectl()
+    incident = find(kubectl, name)
+    there = Kubectl(namespace_of(incident), kubectl.flags, kubectl.quiet)
+    said = there.attempt(
+        "get", "configmap", f"{name_of(incident)}-postmortem", extra=("-o", "json")
+    )
+    if said.code and code_of(said) is not Code.NOT_FOUND:
+        raise Ended(code_of(said), explained(said))
+    data = (said.json.get("data") or {}) if said.code == 0 else {}
+    text = data.get(f"postmortem.{form}")
+    if text is None:
+        raise Ended(Code.NOT_FOUND, _no_report(kubectl, incident, form))
+    click.echo(text, nl=not text.endswith("\n"))
+
+
+def _no_report(kubectl: Kubectl, incident: Body, form: str) -> str:
+    name, namespace = name_of(incident), namespace_of(incident)
+    status = status_of(incident)
+    lines = [
+        f"There is no report of {name} in ConfigMap {name}-postmortem (key postmortem.{form})."
+    ]
+    if status.get("phase") not in ENDED:
+        lines.append(
+            f"It is written once the Incident is resolved; it is {status.get('phase', 'new')} now."
+        )
+    due = when((status.get("postmortem") or {}).get("dueAt"))
+    if due is not None:
+        lines.append(f"Its Postmortem is due at {clock(due, now())}.")
+    lines += [
+        f"To render one now: incident-commander report {name} -n {namespace} --format {form}",
+        f"The record itself: {kubectl.typed('timeline', incident)}",
+    ]
+    return "\n".join(lines)
+
+
+COMMANDS: Final = (timeline, report)

@@ -1,0 +1,90 @@
+"""Lines of styled text: the one form between what is known and what a terminal shows.
+
+A style is a word for what it means; the terminal knows colours, a pipe gets the words alone.
+"""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final, Literal, TypeAlias
+
+__all__ = ["Line", "Span", "Style", "bulleted", "clean", "line", "plain", "table", "wrapped"]
+
+Style: TypeAlias = Literal["", "bold", "dim", "good", "bad", "warn", "head", "command", "who"]
+Span: TypeAlias = tuple[str, Style]
+Line: TypeAlias = tuple[Span, ...]
+
+_CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_COMMAND: Final = re.compile(r"""kubectl(?: (?:[^\s";]|"[^"]*")+)+""")
+"""A command in a text. It stands on a line of its own, unbroken, to be copied."""
+
+
+def clean(text: str) -> str:
+    """Take out what would steer a terminal: people and images name things as they like."""
+    return _CONTROL.sub("�", text.replace("\t", "    ").replace("\r\n", "\n"))
+
+
+def line(*parts: str | Span) -> Line:
+    """Put a line together; bare strings have no style."""
+    return tuple((part, "") if isinstance(part, str) else part for part in parts)
+
+
+def plain(lines: Iterable[Line]) -> str:
+    """Give the words alone."""
+    return "\n".join("".join(text for text, _ in spans).rstrip() for spans in lines)
+
+
+def wrapped(text: str, width: int, indent: str = "", style: Style = "") -> list[Line]:
+    """Break a text into lines of that width; commands in it are not broken."""
+    lines: list[Line] = []
+    for words, command in _pieces(clean(text)):
+        if command:
+            lines.append(line(f"{indent}  ", (words, "command")))
+            continue
+        for paragraph in words.splitlines():
+            broken = textwrap.wrap(paragraph, max(20, width - len(indent)), break_on_hyphens=False)
+            lines += [line(indent, (piece, style)) for piece in broken]
+    return lines
+
+
+def bulleted(first: Line, text: str, width: int, style: Style = "") -> list[Line]:
+    """Break a text into lines that stand right of ``first``."""
+    indent = " " * sum(len(part) for part, _ in first)
+    lines = wrapped(text, width, indent, style)
+    if not lines:
+        return [first]
+    return [(*first, *lines[0][1:]), *lines[1:]]
+
+
+def _pieces(text: str) -> Iterator[tuple[str, bool]]:
+    """Split a text into words and commands; a command in the middle of a sentence stays there."""
+    start = 0
+    for found in _COMMAND.finditer(text):
+        before, after = text[start : found.start()].rstrip(), text[found.end() :]
+        if not before.endswith(":") or not _ends(after):
+            continue
+        yield before, False
+        yield found.group(), True
+        start = found.end() + (len(after) - len(after.lstrip(" ;")))
+    rest = text[start:].strip()
+    if rest:
+        yield rest, False
+
+
+def _ends(after: str) -> bool:
+    return not after.strip() or after.lstrip().startswith((";", "\n"))
+
+
+def table(rows: Sequence[Sequence[Span]], gap: int = 3) -> list[Line]:
+    """Put cells below each other; the last column is as long as it is."""
+    widths = [max(len(row[n][0]) for row in rows) for n in range(len(rows[0]))]
+    widths[-1] = 0
+    return [
+        tuple(
+            (text.ljust(w + gap) if w else text, style)
+            for (text, style), w in zip(row, widths, strict=True)
+        )
+        for row in rows
+    ]
