@@ -19,7 +19,7 @@ from typing import IO, Final
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 _VARIABLE: Final = "INCIDENT_COMMANDER_TEST_DIR"
-_END_TO_END: Final = ("tests/e2e", "tests/scenarios")
+_END_TO_END: Final = ("tests/e2e", "tests/cli", "tests/scenarios")
 """Operators as processes of their own, under the whole chart."""
 
 

@@ -16,6 +16,7 @@ from .options import kubectl_flags, no_questions, output, patience, the_kubectl
 from .requests import Request
 from .saying import deliver
 from .view.proposals import proposal_lines
+from .view.spans import Line
 
 __all__ = ["COMMANDS", "chosen"]
 
@@ -37,10 +38,7 @@ def approve(
     incident = find(kubectl, name)
     picked = chosen(kubectl, incident, proposal)
     if not form:
-        width = terminal.width()
-        terminal.show(
-            proposal_lines(incident, picked, now(), width, kubectl, whole=True, full=True)
-        )
+        terminal.show(_shown(kubectl, incident, picked))
     if not yes and not terminal.confirmed(f"Approve {picked['id']}?"):
         raise Ended(Code.USAGE, "Nothing was approved.")
     here = _at(kubectl, incident)
@@ -94,6 +92,20 @@ def chosen(kubectl: Kubectl, incident: Body, wanted: str | None) -> Body:
     if len(recommended) != 1:
         raise Ended(Code.USAGE, f"None is recommended: say which.\n{_listed(kubectl, incident)}")
     return _unblocked(recommended[0])
+
+
+def _shown(kubectl: Kubectl, incident: Body, proposal: Body) -> list[Line]:
+    """Give all that is to be weighed: what is done, why, what speaks against it, the diff."""
+    return proposal_lines(
+        incident,
+        proposal,
+        now(),
+        terminal.width(),
+        kubectl,
+        whole=True,
+        full=True,
+        offered=False,
+    )
 
 
 def _unblocked(proposal: Body) -> Body:

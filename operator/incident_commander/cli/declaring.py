@@ -48,9 +48,7 @@ class Declaration:
             "severity": self.severity,
             "target": {"kind": kind, "name": name},
             "roles": self.roles,
-            "impact": {
-                key: value for key, value in self.impact.items() if value not in (None, "", False)
-            },
+            "impact": {key: value for key, value in self.impact.items() if _was_said(value)},
             "warRoom": self.war_room,
             "runbookRef": {"name": self.runbook} if self.runbook else {},
             "drill": self.drill,
@@ -64,6 +62,11 @@ class Declaration:
             "metadata": metadata,
             "spec": {key: value for key, value in said.items() if value},
         }
+
+
+def _was_said(value: object) -> bool:
+    # No users affected is a figure, and not nothing.
+    return bool(value) or (value == 0 and value is not False)
 
 
 def named(title: str, target: str, at: datetime) -> str:
@@ -194,7 +197,7 @@ def _diagnosed(kubectl: Kubectl, created: Body, wait: float) -> Body:
             raise Ended(
                 Code.TIMED_OUT,
                 f"It is declared, but the operator has not taken it up within {wait:g} s. "
-                f"What is wrong: {COMMAND} doctor",
+                f"What is wrong: {kubectl.spoken('doctor', '-n', here.namespace)}",
             )
         time.sleep(_POLL)
         incident = here.json("get", "incident", name_of(created), shown=False)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from .exits import Code, Ended
 from .kubectl import Body, Kubectl, code_of, explained
-from .names import CLOSED_LABEL, COMMAND, FROZEN
+from .names import CLOSED_LABEL, FROZEN
 from .objects import name_of, status_of
 from .terminal import say
 from .view.listing import severity_of
@@ -46,7 +46,8 @@ def missing(kubectl: Kubectl, name: str, words: str) -> Ended:
         for i in elsewhere
     ]
     return Ended(
-        Code.NOT_FOUND, "\n".join([words, *(lines or [f"What there is: {COMMAND} list -A"])])
+        Code.NOT_FOUND,
+        "\n".join([words, *(lines or [f"What there is: {kubectl.spoken('list', '-A')}"])]),
     )
 
 
@@ -71,7 +72,8 @@ def _the_only(kubectl: Kubectl) -> Body:
     where = f"namespace {kubectl.namespace}" if kubectl.namespace else "this namespace"
     if not found:
         raise Ended(
-            Code.NOT_FOUND, f"No Incident is open in {where}. In all of them: {COMMAND} list -A"
+            Code.NOT_FOUND,
+            f"No Incident is open in {where}. In all: {kubectl.spoken('list', '-A')}",
         )
     raise Ended(Code.USAGE, f"Several are open in {where}: say which.\n{_listed(found)}")
 

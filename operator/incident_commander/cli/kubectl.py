@@ -69,8 +69,11 @@ class Kubectl:
     def typed(self, verb: str, incident: Body, *rest: str) -> str:
         """Give a command of this plugin about an Incident, to be copied whole."""
         meta = incident["metadata"]
-        words = [verb, meta["name"], *rest, "-n", meta["namespace"], *self.flags]
-        return f"{COMMAND} {' '.join(_quoted(word) for word in words)}"
+        return self.spoken(verb, meta["name"], *rest, "-n", meta["namespace"])
+
+    def spoken(self, *words: str) -> str:
+        """Give a command of this plugin, with the flags that choose the cluster."""
+        return f"{COMMAND} {' '.join(_quoted(word) for word in [*words, *self.flags])}"
 
     def attempt(
         self,
@@ -166,9 +169,11 @@ def explained(said: Said) -> str:
 def _quoted(word: str) -> str:
     """Quote as little as a shell needs: ``key="two words"`` instead of ``'key=two words'``."""
     key, equals, value = word.partition("=")
-    if equals and shlex.quote(key) == key and shlex.quote(value) != value:
-        plain = not set(value) & set('"\\$`!\n')
-        return f'{key}="{value}"' if plain else f"{key}={shlex.quote(value)}"
-    if any(c.isspace() for c in word) and not set(word) & set('"\\$`!\n'):
-        return f'"{word}"'
-    return shlex.quote(word)
+    if equals and shlex.quote(key) == key:
+        return f"{key}={_quoted_value(value)}"
+    return _quoted_value(word)
+
+
+def _quoted_value(word: str) -> str:
+    quoted = shlex.quote(word)
+    return quoted if quoted == word or set(word) & set('"\\$`!\n') else f'"{word}"'

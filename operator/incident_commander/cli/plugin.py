@@ -71,7 +71,9 @@ class _Group(click.Group):
         module = COMMANDS.get(cmd_name)
         if module is None:
             return None
-        found: tuple[click.Command, ...] = importlib.import_module(f".{module}", __package__).COMMANDS
+        found: tuple[click.Command, ...] = importlib.import_module(
+            f".{module}", __package__
+        ).COMMANDS
         return next(command for command in found if command.name == cmd_name)
 
 

@@ -8,7 +8,6 @@ import click
 
 from . import terminal
 from .find import find, open_ones
-from .names import COMMAND
 from .objects import now
 from .options import in_full, kubectl_flags, output, the_kubectl
 from .view.listing import listing
@@ -34,7 +33,7 @@ def list_incidents(*, everywhere: bool, ended: bool, form: str | None) -> None:
         terminal.show(listing(found, now(), everywhere=everywhere, wide=form == "wide"))
     else:
         where = "" if everywhere else " in this namespace"
-        terminal.say(f"No Incident is open{where}. To declare one: {COMMAND} declare")
+        terminal.say(f"No Incident is open{where}. To declare one: {kubectl.spoken('declare')}")
 
 
 @click.command(help="One screen that is enough to decide: [NAME].")

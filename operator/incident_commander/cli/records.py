@@ -57,7 +57,8 @@ def report(name: str | None, form: str) -> None:
         "get", "configmap", f"{name_of(incident)}-postmortem", extra=("-o", "json")
     )
     if said.code and code_of(said) is not Code.NOT_FOUND:
-        raise Ended(code_of(said), explained(said))
+        words = f"{explained(said)}\n{_instead(kubectl, incident, form)}"
+        raise Ended(code_of(said), words)
     data = (said.json.get("data") or {}) if said.code == 0 else {}
     text = data.get(f"postmortem.{form}")
     if text is None:
@@ -66,7 +67,7 @@ def report(name: str | None, form: str) -> None:
 
 
 def _no_report(kubectl: Kubectl, incident: Body, form: str) -> str:
-    name, namespace = name_of(incident), namespace_of(incident)
+    name = name_of(incident)
     status = status_of(incident)
     lines = [
         f"There is no report of {name} in ConfigMap {name}-postmortem (key postmortem.{form})."
@@ -78,11 +79,15 @@ def _no_report(kubectl: Kubectl, incident: Body, form: str) -> str:
     due = when((status.get("postmortem") or {}).get("dueAt"))
     if due is not None:
         lines.append(f"Its Postmortem is due at {clock(due, now())}.")
-    lines += [
-        f"To render one now: incident-commander report {name} -n {namespace} --format {form}",
-        f"The record itself: {kubectl.typed('timeline', incident)}",
-    ]
-    return "\n".join(lines)
+    return "\n".join([*lines, _instead(kubectl, incident, form)])
+
+
+def _instead(kubectl: Kubectl, incident: Body, form: str) -> str:
+    typed = f"incident-commander report {name_of(incident)} -n {namespace_of(incident)}"
+    return (
+        f"To render one now: {typed} --format {form}\n"
+        f"The record itself: {kubectl.typed('timeline', incident)}"
+    )
 
 
 COMMANDS: Final = (timeline, report)

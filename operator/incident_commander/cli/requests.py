@@ -14,7 +14,7 @@ from typing import Final
 from .exits import Code, Ended
 from .find import bare, missing
 from .kubectl import Body, Kubectl, Said, code_of, explained
-from .names import COMMAND, GROUP, REFUSALS
+from .names import GROUP, REFUSALS
 from .objects import entries, last_seq, name_of, namespace_of, status_of
 
 __all__ = ["Answer", "Request", "send"]
@@ -133,6 +133,6 @@ def _late(kubectl: Kubectl, request: Request, incident: Body, wait: float) -> st
     return (
         f"The operator has not taken {request.key} within {wait:g} s. It stands on the Incident and "
         "is taken as soon as the operator works again: do not send it twice.\n"
-        f"What is wrong: {COMMAND} doctor\n"
+        f"What is wrong: {kubectl.spoken('doctor', '-n', namespace_of(incident))}\n"
         f"What came of it: {kubectl.typed('timeline', incident)}"
     )

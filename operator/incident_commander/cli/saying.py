@@ -19,9 +19,9 @@ from .requests import Answer, Request, send
 from .view.spans import line
 from .view.timeline import entry_lines
 
-__all__ = ["COMMANDS", "answered", "deliver"]
+__all__ = ["COMMANDS", "WORDS", "answered", "deliver"]
 
-_WORDS: Final[tuple[tuple[str, str, str, str], ...]] = (
+WORDS: Final[tuple[tuple[str, str, str, str], ...]] = (
     ("take", "take-command", "taking command", "Become the commander: NAME [REASON]."),
     ("ack", "acknowledge", "on it", "Say that you are on it; stops the clock: NAME [WORDS]."),
     ("diagnose", "diagnose", "again", "Diagnose again, now: NAME [WORDS]."),
@@ -153,4 +153,4 @@ def _remediations(kubectl: Kubectl, incident: Body) -> str:
     return "\n".join([f"Say which. Runbook {found['name']} has:", *lines])
 
 
-COMMANDS: Final = (*(_command(*row) for row in _WORDS), update, severity, propose)
+COMMANDS: Final = (*(_command(*row) for row in WORDS), update, severity, propose)

@@ -13,7 +13,7 @@ from ..find import open_ones
 from ..kubectl import Kubectl
 from ..objects import now
 from ..options import kubectl_flags, output, the_kubectl
-from . import office, rights, server
+from . import guard, office, rights, server
 from .findings import Desk, Finding, Health, findings_lines
 
 __all__ = ["COMMANDS"]
@@ -52,7 +52,12 @@ def _examine(desk: Desk) -> list[Finding]:
     found += kinds
     if _bad(kinds):
         return found
-    found += [*rights.rights(desk), *server.guard(desk), *office.deployment(desk)]
+    found += [
+        *rights.rights(desk),
+        *guard.proof(desk),
+        *guard.guard(desk),
+        *office.deployment(desk),
+    ]
     try:
         incidents = open_ones(desk.kubectl)
     except Ended as ended:
@@ -62,7 +67,7 @@ def _examine(desk: Desk) -> list[Finding]:
         found += [
             *office.handling(incidents, at, desk),
             *office.metrics(incidents, desk),
-            *office.attention(incidents, at),
+            *office.attention(incidents, at, desk),
         ]
     return [*found, *office.channels(desk)]
 

@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from ..kubectl import Kubectl
+from ..kubectl import Kubectl, Said
 from ..view.spans import Line, Style, bulleted, line
 
-__all__ = ["Desk", "Finding", "Health", "findings_lines"]
+__all__ = ["Desk", "Finding", "Health", "findings_lines", "unread"]
 
 
 class Health(StrEnum):
@@ -77,3 +77,10 @@ def findings_lines(found: Iterable[Finding], width: int) -> list[Line]:
         if finding.mend:
             lines.append(line(" " * 24, (finding.mend, "command")))
     return lines
+
+
+def unread(name: str, said: Said, what: str) -> Finding:
+    """Say that something could not be looked at: for want of rights, or in kubectl's words."""
+    if "(Forbidden)" in said.err:
+        return Finding(name, Health.UNKNOWN, f"{what}: your rights do not reach that far")
+    return Finding(name, Health.UNKNOWN, f"{what}: {said.err.strip()}")

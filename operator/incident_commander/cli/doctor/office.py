@@ -7,9 +7,9 @@ from datetime import datetime
 from typing import Any, Final
 
 from ..kubectl import Body
-from ..names import COMMAND, FROZEN
+from ..names import FROZEN
 from ..objects import ago, name_of, namespace_of, status_of, when
-from .findings import Desk, Finding, Health
+from .findings import Desk, Finding, Health, unread
 
 __all__ = ["attention", "channels", "deployment", "handling", "metrics"]
 
@@ -30,10 +30,10 @@ def deployment(desk: Desk) -> Iterator[Finding]:
             message = (
                 f"no Deployment {_DEPLOYMENT} in {desk.office}: it runs elsewhere, or not at all"
             )
-            mend = f"{COMMAND} doctor --operator-namespace <namespace>"
+            mend = desk.kubectl.spoken("doctor", "--operator-namespace", "<namespace>")
             yield Finding("operator", Health.UNKNOWN, message, mend)
         else:
-            yield Finding("operator", Health.UNKNOWN, words)
+            yield unread("operator", said, f"Deployment {_DEPLOYMENT} in {desk.office}")
         return
     status, wanted = said.json.get("status") or {}, said.json["spec"].get("replicas", 1)
     ready = status.get("readyReplicas", 0)
@@ -56,20 +56,20 @@ def handling(found: Sequence[Body], at: datetime, desk: Desk) -> Iterator[Findin
         mend = f"kubectl logs deployment/{_DEPLOYMENT} -n {desk.office} --tail=50"
         yield Finding("handling", Health.BAD, message, mend)
     elif found:
-        yield Finding("handling", Health.GOOD, f"{len(found)} open Incidents, all taken up")
+        yield Finding("handling", Health.GOOD, f"all {len(found)} open Incidents are taken up")
     else:
         message = "no Incident is open here, so nothing tells whether the operator works"
         yield Finding("handling", Health.NOTE, message)
 
 
-def attention(found: Sequence[Body], at: datetime) -> Iterator[Finding]:
+def attention(found: Sequence[Body], at: datetime, desk: Desk) -> Iterator[Finding]:
     """Say what the Incidents themselves complain of."""
     for incident in found:
         for condition in status_of(incident).get("conditions") or []:
             kind, state = condition["type"], condition["status"]
             if (kind, state) in {("Stalled", "True"), ("ApprovalGuarded", "False")}:
                 message = f"{namespace_of(incident)}/{name_of(incident)}: {condition['message']}"
-                mend = f"{COMMAND} show {name_of(incident)} -n {namespace_of(incident)}"
+                mend = desk.kubectl.typed("show", incident)
                 yield Finding(kind, Health.BAD, message, mend)
         if status_of(incident).get("phase") not in FROZEN:
             for channel in status_of(incident).get("channels") or []:
@@ -103,7 +103,7 @@ def channels(desk: Desk) -> Iterator[Finding]:
     """Look whether each channel that a policy names has its URL in the Secret."""
     said = desk.kubectl.attempt("get", "responsepolicies", "-A", "-o", "json", everywhere=True)
     if said.code:
-        yield Finding("channels", Health.UNKNOWN, said.err.strip())
+        yield unread("channels", said, "the ResponsePolicies of all namespaces")
         return
     named = {c["name"] for p in said.json["items"] for c in p["spec"].get("channels") or []}
     if not named:
@@ -116,7 +116,7 @@ def channels(desk: Desk) -> Iterator[Finding]:
     )
     missing = sorted(named - set(secret.out.split()))
     if secret.code and "(NotFound)" not in secret.err:
-        yield Finding("channels", Health.UNKNOWN, secret.err.strip())
+        yield unread("channels", secret, f"Secret {_SECRET} in {desk.office}")
     elif missing:
         literals = " ".join(f"--from-literal={name}='<url>'" for name in sorted(named))
         message = f"no URL for {', '.join(missing)} in Secret {_SECRET} in {desk.office}"

@@ -39,7 +39,7 @@ def _bad(incident: Body, at: datetime, kubectl: Kubectl) -> Iterator[tuple[str, 
         "RoleUnfilled": f"nobody leads it. Take command: {kubectl.typed('take', incident)}",
         "Acknowledged": f"nobody has said to be on it: {kubectl.typed('ack', incident)}",
         "PostmortemOverdue": f"the Postmortem is overdue: {kubectl.typed('report', incident)}",
-        "ApprovalGuarded": "see what is missing: kubectl incident doctor",
+        "ApprovalGuarded": f"see what is missing: {kubectl.spoken('doctor')}",
     }
     for condition in status_of(incident).get("conditions") or []:
         name = condition["type"]

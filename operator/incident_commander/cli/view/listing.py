@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from ..kubectl import Body
-from ..objects import ago, clock, name_of, namespace_of, opened, overdue, status_of, when
+from ..objects import ago, clock, is_ended, name_of, namespace_of, opened, overdue, status_of, when
 from .spans import Line, Span, Style, clean, table
 
 __all__ = ["listing", "severity_of"]
@@ -59,4 +59,4 @@ def _next_update(incident: Body, at: datetime) -> Span:
     due = when((status_of(incident).get("updates") or {}).get("nextDueAt"))
     if overdue(incident, at) and due is not None:
         return f"{due.astimezone(UTC):%H:%M} UTC, OVERDUE {ago(due, at)}", "bad"
-    return clock(due, at) if due else "-", ""
+    return "-" if due is None or is_ended(incident) else clock(due, at), ""

@@ -41,6 +41,7 @@ def proposal_lines(
     *,
     whole: bool,
     full: bool = False,
+    offered: bool = True,
 ) -> list[Line]:
     """Give one proposal.
 
@@ -50,6 +51,8 @@ def proposal_lines(
         With its reason and its diff.
     full
         With guards that are clear, and every line of the diff.
+    offered
+        With the commands that decide.
     """
     lines = [_title(proposal, at)]
     lines += wrapped(proposal["summary"], width, "    ", "bold")
@@ -59,13 +62,16 @@ def proposal_lines(
     lines += guard_lines(proposal, width, full=full)
     if whole:
         lines += diff_lines(proposal, "    ", None if full else _DIFF_LINES)
-    if proposal["state"] == "Proposed" and not blocks(proposal):
-        typed = kubectl.typed("approve", incident, proposal["id"])
-        lines.append(line(("    approve:  ", "dim"), (typed, "command")))
-        if whole:
-            typed = kubectl.typed("reject", incident, proposal["id"], "<reason>")
-            lines.append(line(("    reject:   ", "dim"), (typed, "command")))
+    if offered and proposal["state"] == "Proposed" and not blocks(proposal):
+        lines += _commands(incident, proposal, kubectl, both=whole)
     return lines
+
+
+def _commands(incident: Body, proposal: Body, kubectl: Kubectl, *, both: bool) -> list[Line]:
+    approve = kubectl.typed("approve", incident, proposal["id"])
+    reject = kubectl.typed("reject", incident, proposal["id"], "<reason>")
+    lines = [line(("    approve:  ", "dim"), (approve, "command"))]
+    return [*lines, line(("    reject:   ", "dim"), (reject, "command"))] if both else lines
 
 
 def guard_lines(proposal: Body, width: int, *, full: bool = False) -> list[Line]:

@@ -39,10 +39,10 @@ def screen(
         Whole diffs, clear guards, evidence.
     """
     blank = [line()]
-    lines = [*_head(incident, at, width), *blank, *_facts(incident, at, width, kubectl)]
+    lines = [*_head(incident, at, width, kubectl), *blank, *_facts(incident, at, width, kubectl)]
     parts = {
         "NOT AS IT SHOULD BE": condition_lines(incident, at, width, kubectl),
-        "FINDINGS": _findings(incident, width, full=full),
+        f"FINDINGS{_of_when(incident, at)}": _findings(incident, width, full=full),
         "PROPOSALS": proposals_lines(incident, at, width, kubectl, full=full),
         "PROGRESS": progress_lines(incident, at, width),
         "TIMELINE": _timeline(incident, width, kubectl),
@@ -53,7 +53,7 @@ def screen(
     return lines
 
 
-def _head(incident: Body, at: datetime, width: int) -> list[Line]:
+def _head(incident: Body, at: datetime, width: int, kubectl: Kubectl) -> list[Line]:
     status = status_of(incident)
     severity = status.get("severity") or incident["spec"].get("severity", "")
     phase = status.get("phase", "not taken up yet")
@@ -68,7 +68,7 @@ def _head(incident: Body, at: datetime, width: int) -> list[Line]:
     if incident["spec"].get("drill"):
         parts.append(("  DRILL", "warn"))
     summary = status.get("summary") or (
-        "The operator has not taken it up yet. Where that lasts: kubectl incident doctor"
+        f"The operator has not taken it up yet. Where that lasts: {kubectl.spoken('doctor')}"
     )
     return [
         line(*parts),
@@ -138,6 +138,12 @@ def _impact(impact: Body) -> str:
     return "; ".join(
         [*filter(None, parts), *(text for key, text in named.items() if impact.get(key))]
     )
+
+
+def _of_when(incident: Body, at: datetime) -> str:
+    found = status_of(incident).get("diagnosis") or {}
+    finished = when(found.get("finishedAt"))
+    return f" of {clock(finished, at)}, round {found.get('round', 0)}" if finished else ""
 
 
 def _findings(incident: Body, width: int, *, full: bool) -> list[Line]:

@@ -1,0 +1,41 @@
+"""The plugin's names are those of the models, which it does not import."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from incident_commander.api import base, common
+from incident_commander.cli import deciding, names, saying
+from incident_commander.cli.plugin import COMMANDS
+from incident_commander.core.requests import KEYS
+
+GUARD = Path(__file__).parents[2] / "helm/incident-commander/templates/guard"
+
+
+def test_group_and_labels_are_those_of_the_models() -> None:
+    assert base.GROUP == names.GROUP
+    assert base.CLOSED_LABEL == names.CLOSED_LABEL
+
+
+def test_closed_sets_are_those_of_the_models() -> None:
+    assert {str(phase) for phase in common.Phase if phase.ended} == names.FROZEN
+    assert {str(phase) for phase in common.Phase} >= names.ENDED > names.FROZEN
+    assert tuple(common.Severity) == names.SEVERITIES
+    assert set(common.TargetKind) == set(names.TARGET_KINDS.values())
+    assert {str(state) for state in common.ProposalState} > names.BEING_APPLIED
+
+
+def test_every_request_has_a_command() -> None:
+    spoken = {key for _, key, _, _ in saying.WORDS}
+    others = {"approve", "reject", "update", "update-external", "severity", "propose"}
+
+    assert spoken | others == set(KEYS)
+    assert {verb for verb, _, _, _ in saying.WORDS} | {"approve", "reject"} < set(COMMANDS)
+    assert {command.name for command in (*saying.COMMANDS, *deciding.COMMANDS)} < set(COMMANDS)
+
+
+def test_the_policies_that_doctor_looks_for_are_those_of_the_chart() -> None:
+    written = "\n".join(file.read_text() for file in sorted(GUARD.glob("*.yaml")))
+
+    for name in (*names.GUARD_POLICIES, names.STAMP_POLICY):
+        assert f"  name: {name}\n" in written
