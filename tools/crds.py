@@ -20,6 +20,7 @@ from incident_commander.api.base import GROUP, VERSION
 from incident_commander.api.incident import Incident
 from incident_commander.api.page import TimelinePage
 from incident_commander.api.policy import ResponsePolicy
+from incident_commander.api.postmortem import Postmortem
 from incident_commander.api.runbook import Runbook
 from tools.structural import Schema, prose, structural_schema
 
@@ -124,6 +125,23 @@ KINDS: Final = (
         "responsepolicies",
         short=("rpol",),
         columns=(_READY, _AGE),
+    ),
+    Kind(
+        Postmortem,
+        "postmortems",
+        short=("pm",),
+        columns=(
+            Column("Incident", ".spec.incidentRef.name"),
+            Column("State", ".spec.state"),
+            Column("Severity", ".spec.severity"),
+            Column("Due", ".status.display.due"),
+            Column("Open Items", ".status.openItems", "integer"),
+            Column("Overdue", ".status.display.overdue"),
+            _AGE,
+            Column("Review", ".spec.followUpReviewAt", wide=True),
+            Column("Report", ".status.report.configMap", wide=True),
+        ),
+        selectable=(".spec.incidentRef.name", ".spec.state"),
     ),
 )
 

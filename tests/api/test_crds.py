@@ -229,6 +229,7 @@ class TestServed:
             ("rb", "NAME TITLE READY PRIORITY AGE"),
             ("rpol", "NAME READY AGE"),
             ("timelinepages", "NAME INCIDENT FROM TO AGE"),
+            ("pm", "NAME INCIDENT STATE SEVERITY DUE OPEN ITEMS OVERDUE AGE"),
         ],
     )
     def test_columns(
@@ -267,7 +268,9 @@ class TestServed:
 
         assert set(found) == wanted
 
-    @pytest.mark.parametrize("field", ["incident.spec", "incident.status", "runbook.spec"])
+    @pytest.mark.parametrize(
+        "field", ["incident.spec", "incident.status", "runbook.spec", "postmortem.spec"]
+    )
     def test_explain(self, kubectl: Kubectl, field: str) -> None:
         explained = kubectl.run("explain", field, "--recursive")
 
@@ -299,3 +302,5 @@ class TestServed:
             "entries": [{**first, "actor": "operator", "message": "declared"}],
         }
         api.create("timelinepages", {**head, "kind": "TimelinePage", "spec": spec}).expect_ok()
+        about = {"incidentRef": {"name": "x"}}
+        api.create("postmortems", {**head, "kind": "Postmortem", "spec": about}).expect_ok()

@@ -49,6 +49,7 @@ _GROUPS: Final = {
         "responsepolicies",
         "runbooks",
         "timelinepages",
+        "postmortems",
     ),
 }
 _GROUP_OF: Final = {plural: group for group, plurals in _GROUPS.items() for plural in plurals}

@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from copy import deepcopy
+from typing import Any, Final
 
-__all__ = ["OPERATOR", "entry", "incident", "largest_entry", "page_ref", "runbook"]
+__all__ = [
+    "COMPLETE",
+    "OPERATOR",
+    "complete_postmortem",
+    "entry",
+    "incident",
+    "largest_entry",
+    "page_ref",
+    "postmortem",
+    "runbook",
+]
 
 Body = dict[str, Any]
 
@@ -40,6 +51,50 @@ def runbook(namespace: str, name: str = "deployment-regression", **spec: Any) ->
             **spec,
         },
     }
+
+
+def postmortem(namespace: str, name: str = "checkout-5xx", **spec: Any) -> Body:
+    """Give a Postmortem that says nothing yet; fields of its spec are added."""
+    return {
+        "apiVersion": _API_VERSION,
+        "kind": "Postmortem",
+        "metadata": {"name": name, "namespace": namespace},
+        "spec": {"incidentRef": {"name": "checkout-5xx"}, **spec},
+    }
+
+
+def complete_postmortem(namespace: str, name: str = "checkout-5xx", **spec: Any) -> Body:
+    """Give a Postmortem that people completed and set Final."""
+    return postmortem(namespace, name, **{**deepcopy(COMPLETE), "state": "Final", **spec})
+
+
+COMPLETE: Final[Body] = {
+    "author": "team checkout",
+    "summary": "A release broke checkout. A third of the customers could not pay. It was rolled back.",
+    "impact": {
+        "usersAffected": "30 %",
+        "duration": "45 min",
+        "revenue": "N/A",
+        "errorBudgetConsumed": "12 % of the month",
+        "supportTickets": "7",
+    },
+    "whatHappened": "Discounts were switched on for carts that have none.",
+    "contributingFactors": {
+        "immediate": "Revision 2 divides by the number of discounts.",
+        "underlying": "No test has a cart without discounts.",
+        "systemic": "Flags are switched on everywhere at once.",
+    },
+    "fiveWhys": ["it failed", "it divided", "no test", "no such data", "flags go everywhere"],
+    "wentWell": ["Rolled back within 12 min."],
+    "wentPoorly": ["No alert.", "No scribe."],
+    "actionItems": [
+        {"id": "AI-1", "action": "Add the test", "owner": "checkout", "due": "2026-12-01"},
+        {"id": "AI-2", "action": "Add the alert", "owner": "sre", "due": "2026-12-08T12:00:00Z"},
+    ],
+    "lessons": "Flags go to one region first.",
+    "followUpReviewAt": "2026-12-09T15:00:00Z",
+}
+"""The spec of a Postmortem that lacks nothing."""
 
 
 def entry(seq: int, **fields: Any) -> Body:

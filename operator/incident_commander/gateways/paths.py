@@ -32,7 +32,13 @@ _GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
         "mutatingadmissionpolicies",
         "mutatingadmissionpolicybindings",
     ),
-    f"{GROUP}/{VERSION}": ("incidents", "timelinepages", "runbooks", "responsepolicies"),
+    f"{GROUP}/{VERSION}": (
+        "incidents",
+        "timelinepages",
+        "runbooks",
+        "responsepolicies",
+        "postmortems",
+    ),
 }
 _GROUP_OF: Final = {plural: group for group, plurals in _GROUPS.items() for plural in plurals}
 _VERBS: Final = {"POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
