@@ -20,11 +20,17 @@ CAMEL = re.compile(r"[A-Z][a-z]+([A-Z][a-z]+)+")
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 NO_REASONS = {
     # Guards of a proposal, reasons of findings, values of fields, names of classes.
+    "ActionItemsOverdue",
     "AlreadyThere",
     "AnotherIncident",
     "AttemptsUsedUp",
+    "AutoSync",
     "CannotCompute",
     "Cooldown",
+    "GitOpsOwned",
+    "HelmOwned",
+    "InTime",
+    "LastAppliedStale",
     "Loop",
     "LowersAutoscaler",
     "NoRevert",
