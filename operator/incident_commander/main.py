@@ -76,6 +76,8 @@ async def serve(settings: Settings) -> None:
     from .gateways.library import KubernetesLibrary
     from .gateways.metrics import Metrics
     from .gateways.observer import KubernetesObserver
+    from .gateways.postmortems import Postmortems
+    from .gateways.reviews import Reviews
     from .gateways.targets import TargetWatches
     from .gateways.workloads import KubernetesWorkloads
     from .handlers.incidents import run_kopf
@@ -92,6 +94,9 @@ async def serve(settings: Settings) -> None:
     def wake(ref: IncidentRef) -> None:
         runner.wake(ref)
 
+    def postmortem_changed(namespace: str, incident: str) -> None:
+        runner.postmortem_changed(namespace, incident)
+
     def target_changed(ref: IncidentRef) -> None:
         runner.target_changed(ref)
 
@@ -105,9 +110,11 @@ async def serve(settings: Settings) -> None:
     metrics = Metrics(settings)
     incidents = Incidents(client)
     postman = _postman(client, settings, wake)
+    reviews = Reviews(client, settings.watch_namespaces, now, postmortem_changed)
     runner = Runner(
         Gateways(
             incidents=incidents,
+            postmortems=Postmortems(client),
             observer=KubernetesObserver(client, metrics, guard),
             workloads=KubernetesWorkloads(client),
             announcer=announcer,
@@ -119,7 +126,6 @@ async def serve(settings: Settings) -> None:
         limits_of(settings),
         now,
     )
-    stop = asyncio.Event()
     watchdog = Watchdog(_die)
     # Alive is what answers: the watchdog ends the process itself, and an API server that is away
     # is no reason to start the operator again.
@@ -128,13 +134,14 @@ async def serve(settings: Settings) -> None:
     )
 
     async def load() -> None:
-        await library.load()
+        await asyncio.gather(library.load(), reviews.load())
         runner.recall(await incidents.ended(settings.watch_namespaces))
 
     await _until_served(load)
     async with health:
         tasks = _begin(
             library=library.run(),
+            reviews=reviews.run(),
             guard=guard.run(),
             events=announcer.run(),
             schedule=runner.schedule.run(),
@@ -148,7 +155,11 @@ async def serve(settings: Settings) -> None:
         )
         try:
             await run_kopf(
-                runner, client.server, client.new_session, settings.watch_namespaces, stop
+                runner,
+                client.server,
+                client.new_session,
+                settings.watch_namespaces,
+                asyncio.Event(),
             )
         finally:
             # First, so that what is taken meanwhile is still recorded.

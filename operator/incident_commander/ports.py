@@ -11,18 +11,21 @@ from .api.common import TargetKind
 from .api.incident import Incident, IncidentStatus, TimelineEntry
 from .api.notices import Notice
 from .api.page import TimelinePageSpec
-from .questions import Answer, Facts, Need
-from .values import Applied, Delivery, IncidentRef, Outcome, Sent, Stale, Write
+from .api.postmortem import Postmortem
+from .questions import Answer, Facts, Need, PostmortemNeed
+from .values import Applied, Delivery, IncidentRef, Missing, Outcome, Sent, Stale, Write
 
 __all__ = [
     "Announcer",
     "Applied",
     "Carrier",
+    "Drafted",
     "IncidentStore",
     "MetadataChange",
     "Observer",
     "Outcome",
     "Postman",
+    "PostmortemStore",
     "Stale",
     "Targets",
     "Workloads",
@@ -57,6 +60,25 @@ class IncidentStore(Protocol):
 
     async def add_page(self, incident: Incident, name: str, page: TimelinePageSpec) -> None:
         """Create a TimelinePage; that it exists already with equal content is success."""
+
+
+@dataclass(frozen=True, slots=True)
+class Drafted:
+    """A Postmortem that is there now."""
+
+    name: str
+    how: str
+    """For people: drafted, or found."""
+
+
+class PostmortemStore(Protocol):
+    """Reads and drafts Postmortems. Raises as ``IncidentStore``."""
+
+    async def get(self, need: PostmortemNeed) -> Postmortem | Missing:
+        """Read one fresh (quorum)."""
+
+    async def draft(self, incident: Incident, now: datetime) -> Drafted:
+        """Make sure that the Incident has one; a second call finds what the first one made."""
 
 
 class Observer(Protocol):

@@ -16,6 +16,7 @@ from typing_extensions import override
 
 from .api.common import TargetKind
 from .api.incident import Incident
+from .api.postmortem import Postmortem
 from .surroundings import Autoscaler, Budget, Configuration, Warnings
 from .values import (
     AUTOSCALERS,
@@ -42,6 +43,7 @@ __all__ = [
     "IncidentNeed",
     "Need",
     "PodsNeed",
+    "PostmortemNeed",
     "ProofNeed",
     "QueryNeed",
     "Question",
@@ -148,6 +150,14 @@ class IncidentNeed:
     name: str
 
 
+@dataclass(frozen=True, slots=True)
+class PostmortemNeed:
+    """A Postmortem. Answers: Postmortem, Missing, Unavailable."""
+
+    namespace: str
+    name: str
+
+
 Need: TypeAlias = (
     WorkloadNeed
     | RevisionsNeed
@@ -161,7 +171,7 @@ Need: TypeAlias = (
     | ProofNeed
 )
 """What an ``Observer`` answers."""
-Question: TypeAlias = Need | IncidentNeed
+Question: TypeAlias = Need | IncidentNeed | PostmortemNeed
 """What a decision may have to know."""
 Answer: TypeAlias = (
     Workload
@@ -172,6 +182,7 @@ Answer: TypeAlias = (
     | Warnings
     | Configuration
     | Incident
+    | Postmortem
     | Scalar
     | DryRun
     | GuardProof
@@ -280,6 +291,11 @@ class Facts(Mapping[Question, Answer]):
         """The other Incident, or why there is none."""
         answer = self._answers.get(need)
         return answer if isinstance(answer, Incident | Missing) else _no_answer(need, answer)
+
+    def postmortem(self, need: PostmortemNeed) -> Postmortem | Missing | Unavailable:
+        """The Postmortem, or why there is none."""
+        answer = self._answers.get(need)
+        return answer if isinstance(answer, Postmortem | Missing) else _no_answer(need, answer)
 
     def proof(self, need: ProofNeed) -> GuardProof | Unavailable:
         """The proof of the guard, or why it could not be had."""

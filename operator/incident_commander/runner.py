@@ -18,8 +18,9 @@ from typing import Final
 
 from .api.base import CLOSED_LABEL, HANDLED_ANNOTATION
 from .api.common import Phase, TargetRef
-from .api.incident import Incident
+from .api.incident import Incident, IncidentStatus
 from .core.case import Case, Library, Limits, Neighbour
+from .core.closing import draft_due, drafted
 from .core.decide import Decision, decide, required
 from .core.pages import Page, page_due, paged
 from .core.requests import cleanup
@@ -30,10 +31,11 @@ from .ports import (
     MetadataChange,
     Observer,
     Postman,
+    PostmortemStore,
     Targets,
     Workloads,
 )
-from .questions import Answer, Facts, IncidentNeed, Question
+from .questions import Answer, Facts, IncidentNeed, PostmortemNeed, Question
 from .schedule import Schedule
 from .values import Delivery, IncidentRef, Missing, Outcome, Unavailable
 
@@ -52,6 +54,7 @@ class Gateways:
     """The world, as the runner sees it."""
 
     incidents: IncidentStore
+    postmortems: PostmortemStore
     observer: Observer
     workloads: Workloads
     announcer: Announcer
@@ -138,6 +141,12 @@ class Runner:
             self.wake(ref)
         else:
             self.schedule.no_later_than(ref, self._clock() + timedelta(seconds=rest))
+
+    def postmortem_changed(self, namespace: str, incident: str) -> None:
+        """Look at the Incident of that name: its Postmortem changed."""
+        for ref in list(self._tracks):
+            if (ref.namespace, ref.name) == (namespace, incident):
+                self.wake(ref)
 
     def wake_all(self) -> None:
         """Look at every known Incident: something that concerns all has changed."""
@@ -255,6 +264,9 @@ class Runner:
                     raise UnavailableError(outcome.message)
                 incident = saved or incident
                 continue
+            if saved is None and draft_due(incident):
+                # What was asked about Postmortems is no longer true.
+                saved, facts = await self._draft_postmortem(incident, case.now), Facts()
             if saved is None:
                 saved = await self._tidy(incident)
             if saved is None:
@@ -266,12 +278,14 @@ class Runner:
     async def _observe(
         self, questions: frozenset[Question], now: datetime, known: Facts
     ) -> Mapping[Question, Answer]:
-        needs = [q for q in questions if not isinstance(q, IncidentNeed)]
+        needs = [q for q in questions if not isinstance(q, IncidentNeed | PostmortemNeed)]
         observed = await self._world.observer.observe(needs, now, known)
         answers: dict[Question, Answer] = dict(observed.items())
         for other in (q for q in questions if isinstance(q, IncidentNeed)):
             ref = IncidentRef(other.namespace, other.name)
             answers[other] = await self._world.incidents.get(ref) or Missing(f"Incident {ref}")
+        for review in (q for q in questions if isinstance(q, PostmortemNeed)):
+            answers[review] = await self._world.postmortems.get(review)
         return answers
 
     def _case(self, incident: Incident, outcome: Outcome | None) -> Case:
@@ -348,11 +362,20 @@ class Runner:
     async def _save(self, incident: Incident, decision: Decision) -> Incident | None:
         if decision.status == incident.status:
             return None
-        saved = await self._world.incidents.save_status(incident, decision.status)
+        return await self._save_status(incident, decision.status)
+
+    async def _save_status(self, incident: Incident, status: IncidentStatus) -> Incident:
+        """Write a status, and announce what is new in it."""
+        saved = await self._world.incidents.save_status(incident, status)
         first = incident.status.timeline[-1].seq + 1 if incident.status.timeline else 0
-        new = [e for e in decision.status.timeline if e.seq >= first]
+        new = [e for e in status.timeline if e.seq >= first]
         await self._world.announcer.announce(saved, new)
         return saved
+
+    async def _draft_postmortem(self, incident: Incident, now: datetime) -> Incident:
+        """Create what is owed, then record it: in this order, so that a crash loses nothing."""
+        made = await self._world.postmortems.draft(incident, now)
+        return await self._save_status(incident, drafted(incident, made.name, made.how, now))
 
     async def _act(self, decision: Decision) -> Outcome:
         command = decision.command

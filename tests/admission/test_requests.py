@@ -823,7 +823,10 @@ def test_a_refusal_at_the_limits_still_says_why(scene: Scene) -> None:
     name = scene.incident(status(proposals=LONG), meta={"annotations": MANY})
     for wanted, words in (
         ("unknown", ("there is no open proposal unknown; open now: rrr",)),
-        (LONG[7]["id"], ("is blocked: guard-0: mmm", f"(and {MAX_GUARDS - 1} more: see its guards")),
+        (
+            LONG[7]["id"],
+            ("is blocked: guard-0: mmm", f"(and {MAX_GUARDS - 1} more: see its guards"),
+        ),
     ):
         answer = requests(approve=wanted)(scene, scene.person(ALICE), name)
         refused_by(answer, "incident-commander-requests", *words)

@@ -16,6 +16,7 @@ from incident_commander.api.base import FIELD_MANAGER, GROUP, HANDLED_ANNOTATION
 from incident_commander.api.common import TargetKind
 from incident_commander.api.incident import Incident, IncidentStatus
 from incident_commander.api.policy import ResponsePolicy
+from incident_commander.api.postmortem import Postmortem
 from incident_commander.api.runbook import Runbook
 from incident_commander.core.case import Case, Limits
 from incident_commander.core.decide import Decision, decide, required
@@ -31,6 +32,7 @@ from incident_commander.questions import (
     Facts,
     IncidentNeed,
     PodsNeed,
+    PostmortemNeed,
     ProofNeed,
     QueryNeed,
     Question,
@@ -84,6 +86,7 @@ class World:
     reachable: bool = True
     """Whether the target can be read."""
     others: dict[str, Incident] = field(default_factory=dict)
+    postmortems: dict[str, Postmortem] = field(default_factory=dict)
     kind: TargetKind = TargetKind.DEPLOYMENT
     around: dict[type[Question], Answer] = field(default_factory=dict)
     """Answers about what is around the target, by the kind of question; else there is nothing."""
@@ -142,8 +145,13 @@ class World:
                 return DryRun(self.raw, self.raw)
             case ProofNeed():
                 return GuardProof(self.fingerprint, self.proven, "as told", self.now)
-            case IncidentNeed():
-                return self.others.get(question.name) or Missing(f"Incident {question.name}")
+            case IncidentNeed() | PostmortemNeed():
+                return self._recorded(question)
+
+    def _recorded(self, need: IncidentNeed | PostmortemNeed) -> Answer:
+        of_incidents = isinstance(need, IncidentNeed)
+        found = (self.others if of_incidents else self.postmortems).get(need.name)
+        return found or Missing(need.name)
 
     def _metric(self, need: QueryNeed) -> Answer:
         if self.metrics == "down" or self.raw is None:

@@ -155,7 +155,7 @@ def _conditions(
         guard.message if guard else "",
     )
     owed = status.postmortem.due_at if status.postmortem else None
-    late = owed is not None and owed < now and phase is Phase.RESOLVED
+    late = owed is not None and owed <= now and phase is Phase.RESOLVED
     yield "PostmortemOverdue", late, "Overdue" if late else "NotOverdue", ""
 
 

@@ -12,7 +12,7 @@ from datetime import datetime
 from ..api.common import Phase
 from ..api.incident import IncidentStatus
 from ..questions import Facts, Question
-from . import answer, clocks, declare, escalation, remediate, rounds, waiting, watch
+from . import answer, clocks, closing, declare, escalation, remediate, rounds, waiting, watch
 from .case import Case
 from .conditions import derive
 from .evolve import Draft
@@ -64,6 +64,8 @@ def _required_by_phase(case: Case, facts: Facts) -> frozenset[Question]:
             return remediate.needs(case)
         case Phase.VERIFYING | Phase.MONITORING:
             return watch.needs(case)
+        case Phase.RESOLVED:
+            return closing.needs(case)
         case _:
             return frozenset()
 
@@ -107,21 +109,13 @@ def _by_phase(case: Case, draft: Draft, facts: Facts) -> tuple[Draft, Command | 
         case Phase.MONITORING:
             return watch.decide_monitoring(case, draft, facts), None
         case Phase.RESOLVED:
-            return _resolved(case, draft), None
+            return closing.decide(case, draft, facts), None
         case Phase.CLOSED | Phase.DISMISSED | Phase.MERGED:
             return draft, None
 
 
 def _fresh(case: Case) -> bool:
     return not case.status.timeline and not case.status.timeline_pages
-
-
-def _resolved(case: Case, draft: Draft) -> Draft:
-    if draft.status.postmortem is not None:
-        return draft
-    return draft.milestone(closed_at=case.now).add(
-        "IncidentClosed", "Nothing more is owed.", phase=Phase.CLOSED
-    )
 
 
 def _wake_at(case: Case, status: IncidentStatus) -> datetime | None:
@@ -150,5 +144,7 @@ def _phase_wakes_at(case: Case, status: IncidentStatus) -> datetime | None:
             return status.verification.next_at if status.verification else soon
         case Phase.MONITORING:
             return status.monitoring.next_at if status.monitoring else soon
+        case Phase.RESOLVED:
+            return closing.wakes_at(status)
         case _:
             return None

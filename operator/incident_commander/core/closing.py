@@ -1,0 +1,103 @@
+"""From Resolved to Closed: the Postmortem that is owed, until it is Final.
+
+``decide`` calls it in phase Resolved. The shell creates the Postmortem (``draft_due``, ``drafted``):
+first the object, then the record of it, so that a crash in between repeats nothing.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from ..api.common import Phase
+from ..api.incident import Incident, IncidentStatus, PostmortemRef
+from ..api.postmortem import Postmortem, PostmortemState
+from ..questions import Facts, PostmortemNeed
+from ..values import Missing
+from .case import Case
+from .conditions import derive
+from .evolve import Draft
+
+__all__ = ["decide", "draft_due", "drafted", "needs", "wakes_at"]
+
+
+def needs(case: Case) -> frozenset[PostmortemNeed]:
+    """Ask for the Postmortem, where one is known by name."""
+    owed = case.status.postmortem
+    if owed is None or owed.name is None:
+        return frozenset()
+    return frozenset({PostmortemNeed(case.incident.metadata.namespace, owed.name)})
+
+
+def decide(case: Case, draft: Draft, facts: Facts) -> Draft:
+    """Close what owes nothing more; say once that the Postmortem is overdue."""
+    owed = draft.status.postmortem
+    if owed is None:
+        return _closed(case, draft, "Nothing more is owed.")
+    found = [facts.postmortem(need) for need in needs(case)]
+    for postmortem in found:
+        if isinstance(postmortem, Missing):
+            lost = f"Postmortem {owed.name} was deleted: it is drafted anew."
+            return draft.set(postmortem=owed.model_copy(update={"name": None})).add(
+                "PostmortemLost", lost
+            )
+        if isinstance(postmortem, Postmortem) and _done(postmortem):
+            return _completed(case, draft, postmortem)
+    return _overdue(case, draft, owed)
+
+
+def _done(postmortem: Postmortem) -> bool:
+    spec = postmortem.spec
+    return spec.state is PostmortemState.FINAL and spec.follow_up_review_at is not None
+
+
+def _completed(case: Case, draft: Draft, postmortem: Postmortem) -> Draft:
+    spec = postmortem.spec
+    still_open = sum(item.status != "Done" for item in spec.action_items)
+    draft = draft.add(
+        "PostmortemCompleted",
+        f"Postmortem {postmortem.metadata.name} is Final; {still_open} of {len(spec.action_items)} "
+        "action items are open and tracked on.",
+    )
+    review = f"{spec.follow_up_review_at:%Y-%m-%d %H:%M} UTC"
+    return _closed(case, draft, f"Follow-up review scheduled. It takes place {review}.")
+
+
+def _closed(case: Case, draft: Draft, message: str) -> Draft:
+    return draft.milestone(closed_at=case.now).add("IncidentClosed", message, phase=Phase.CLOSED)
+
+
+def _overdue(case: Case, draft: Draft, owed: PostmortemRef) -> Draft:
+    if owed.due_at is None or owed.overdue_at is not None or case.now < owed.due_at:
+        return draft
+    named = f"Postmortem {owed.name}" if owed.name else "The Postmortem"
+    return draft.set(postmortem=owed.model_copy(update={"overdue_at": case.now})).add(
+        "PostmortemOverdue",
+        f"{named} was due {owed.due_at:%Y-%m-%d %H:%M} UTC and is not Final: the incident is not over "
+        "until it is.",
+    )
+
+
+def wakes_at(status: IncidentStatus) -> datetime | None:
+    """Say when it becomes overdue."""
+    owed = status.postmortem
+    return owed.due_at if owed and owed.overdue_at is None else None
+
+
+def draft_due(incident: Incident) -> bool:
+    """Whether a Postmortem is owed and none is known yet."""
+    owed = incident.status.postmortem
+    return incident.status.phase is Phase.RESOLVED and owed is not None and owed.name is None
+
+
+def drafted(incident: Incident, name: str, how: str, now: datetime) -> IncidentStatus:
+    """Record the Postmortem that was drafted or found."""
+    owed = incident.status.postmortem or PostmortemRef()
+    due = f" It is due {owed.due_at:%Y-%m-%d %H:%M} UTC." if owed.due_at else ""
+    namespace = incident.metadata.namespace
+    draft = Draft(incident.status, now).add(
+        "PostmortemDrafted",
+        f"Postmortem {name}: {how}.{due} Complete it and set spec.state to Final: "
+        f"kubectl -n {namespace} edit postmortem {name}",
+        changes={"postmortem": owed.model_copy(update={"name": name})},
+    )
+    return derive(incident, draft.status, now)

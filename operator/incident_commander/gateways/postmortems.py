@@ -1,0 +1,176 @@
+"""Reads and drafts Postmortems for the runner: the ``PostmortemStore`` of the shell.
+
+What stands in a draft is decided in ``core/postmortem.py``. Drafting may be done twice (a crash comes
+between creating and recording): the second time finds the first one's work.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from ..api.base import FIELD_MANAGER, GROUP, VERSION
+from ..api.incident import Incident, TimelineEntry
+from ..api.page import TimelinePage
+from ..api.postmortem import Postmortem, PostmortemSpec, PostmortemState
+from ..core.postmortem import draft
+from ..core.redraft import DRAFTED_ANNOTATION, marks, redrafted
+from ..errors import UnavailableError
+from ..ports import Drafted
+from ..questions import PostmortemNeed
+from ..values import Missing
+from .client import MERGE_PATCH, Client, Raw
+from .paths import path_of
+from .refusals import AlreadyExistsError
+
+__all__ = ["Postmortems", "owner_reference", "whole_timeline"]
+
+_PLURAL: Final = "postmortems"
+_STRICT: Final = {"fieldManager": FIELD_MANAGER, "fieldValidation": "Strict"}
+_SUFFIX: Final = 5
+
+_LOG = logging.getLogger(__name__)
+
+
+class Postmortems:
+    """The Postmortems at the API server."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    async def get(self, need: PostmortemNeed) -> Postmortem | Missing:
+        """Read one fresh (quorum)."""
+        raw = await self._client.get(path_of(_PLURAL, need.namespace, need.name))
+        what = f"Postmortem {need.namespace}/{need.name}"
+        return Missing(what) if raw is None else Postmortem.model_validate(raw)
+
+    async def draft(self, incident: Incident, now: datetime) -> Drafted:
+        """Make sure that there is a Postmortem of this Incident, and say how it came about."""
+        entries = await whole_timeline(self._client, incident)
+        wanted = draft(incident, entries, now)
+        found = await self._of(incident)
+        if found is not None:
+            return await self._again(found, wanted)
+        meta = incident.metadata
+        how = f"drafted from {len(entries)} timeline entries"
+        for name in (meta.name, f"{meta.name}-{meta.uid[:_SUFFIX]}"):
+            try:
+                await self._client.request(
+                    "POST",
+                    path_of(_PLURAL, meta.namespace),
+                    body=_body(incident, name, wanted),
+                    query=_STRICT,
+                )
+            except AlreadyExistsError:
+                # Of an older Incident of that name.
+                continue
+            return Drafted(name, how)
+        raise UnavailableError(f"no name is free for the Postmortem of Incident {meta.name}")
+
+    async def _of(self, incident: Incident) -> Postmortem | None:
+        meta = incident.metadata
+        page = await self._client.request(
+            "GET",
+            path_of(_PLURAL, meta.namespace),
+            query={"fieldSelector": f"spec.incidentRef.name={meta.name}"},
+        )
+        found = [Postmortem.model_validate(raw) for raw in page.get("items") or []]
+        own = [p for p in found if _belongs(p, incident)]
+        return min(own, key=lambda p: (p.metadata.name != meta.name, p.metadata.name), default=None)
+
+    async def _again(self, found: Postmortem, wanted: PostmortemSpec) -> Drafted:
+        """Draft anew what people did not touch; what is Final stays as it is."""
+        meta = found.metadata
+        kept = "it was there already and is kept as it is"
+        before = _marks_of(found)
+        if found.spec.state is PostmortemState.FINAL or not before:
+            return Drafted(meta.name, kept)
+        changes = redrafted(found.spec, before, wanted)
+        if not changes:
+            return Drafted(meta.name, kept)
+        new = marks(wanted)
+        marked = {**before, **{name: new[name] for name in changes}}
+        await self._client.request(
+            "PATCH",
+            path_of(_PLURAL, meta.namespace, meta.name),
+            body={
+                "metadata": {
+                    "uid": meta.uid,
+                    "resourceVersion": meta.resource_version,
+                    "annotations": {DRAFTED_ANNOTATION: json.dumps(marked)},
+                },
+                "spec": changes,
+            },
+            content_type=MERGE_PATCH,
+            query=_STRICT,
+        )
+        told = ", ".join(sorted(changes))
+        return Drafted(meta.name, f"it was there already; nobody had touched {told}: drafted anew")
+
+
+async def whole_timeline(client: Client, incident: Incident) -> list[TimelineEntry]:
+    """Read all entries of an Incident, those on its pages too."""
+    namespace, found = incident.metadata.namespace, list[TimelineEntry]()
+    for ref in incident.status.timeline_pages:
+        raw = await client.get(path_of("timelinepages", namespace, ref.name))
+        if raw is None:
+            # Purged by hand: what is left is told.
+            _LOG.warning("TimelinePage %s/%s is gone", namespace, ref.name)
+            continue
+        found += TimelinePage.model_validate(raw).spec.entries
+    return [*found, *incident.status.timeline]
+
+
+def _belongs(postmortem: Postmortem, incident: Incident) -> bool:
+    """Whether it is about this Incident, and not about an older one of the same name."""
+    meta = incident.metadata
+    said = {str(o.get("uid")) for o in postmortem.metadata.owner_references}
+    if postmortem.spec.incident_ref.uid is not None:
+        said.add(postmortem.spec.incident_ref.uid)
+    if said:
+        return meta.uid in said
+    # A person wrote it.
+    written, declared = postmortem.metadata.creation_timestamp, meta.creation_timestamp
+    return written is None or declared is None or written >= declared
+
+
+def _marks_of(postmortem: Postmortem) -> Mapping[str, str]:
+    try:
+        found = json.loads(postmortem.metadata.annotations.get(DRAFTED_ANNOTATION, "{}"))
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def owner_reference(kind: str, name: str, uid: str) -> dict[str, Any]:
+    """Give a reference that lets an object go with its owner."""
+    return {
+        "apiVersion": f"{GROUP}/{VERSION}",
+        "kind": kind,
+        "name": name,
+        "uid": uid,
+        "controller": False,
+        "blockOwnerDeletion": False,
+    }
+
+
+def _body(incident: Incident, name: str, spec: PostmortemSpec) -> Raw:
+    meta = incident.metadata
+    return {
+        "apiVersion": f"{GROUP}/{VERSION}",
+        "kind": "Postmortem",
+        "metadata": {
+            "name": name,
+            "namespace": meta.namespace,
+            "annotations": {DRAFTED_ANNOTATION: json.dumps(marks(spec))},
+            "ownerReferences": _owners(meta.name, meta.uid),
+        },
+        "spec": spec.to_api(),
+    }
+
+
+def _owners(name: str, uid: str) -> Sequence[dict[str, Any]]:
+    return [owner_reference("Incident", name, uid)]

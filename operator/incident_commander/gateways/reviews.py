@@ -1,0 +1,260 @@
+"""Follows every Postmortem: its conditions, reminders of what is overdue, and the rendered report.
+
+A watch of its own, beside kopf's, that also wakes the Incident of an edited Postmortem. How things
+stand is judged in ``core/reminding.py``; this is the one writer of Postmortems' status.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final, Protocol
+
+from pydantic import ValidationError
+
+from ..api.base import FIELD_MANAGER, GROUP, VERSION
+from ..api.incident import Incident
+from ..api.postmortem import Postmortem, PostmortemStatus, ReportRef
+from ..core.reminding import Reminder, is_overdue, judge, overdue_items
+from ..errors import GoneError, OperatorError
+from ..schedule import Schedule
+from .client import MERGE_PATCH, Client, Raw
+from .paths import path_of
+from .refusals import AlreadyExistsError
+from .watch import Watch
+
+__all__ = ["Remind", "ReportWriter", "Reviews"]
+
+CONTROLLER: Final = f"{GROUP}/operator"
+_AGAIN: Final = timedelta(seconds=30)
+_Key = tuple[str, str]
+Remind = Callable[[Postmortem, Reminder], None]
+
+_LOG = logging.getLogger(__name__)
+
+
+class ReportWriter(Protocol):
+    """Renders a Postmortem into a ConfigMap."""
+
+    async def write(self, postmortem: Postmortem, incident: Incident | None) -> str:
+        """Write it; gives the ConfigMap's name. Raises OperatorError."""
+
+
+class Reviews:
+    """All Postmortems, as far as they have come.
+
+    Parameters
+    ----------
+    client
+        The connection to the API server.
+    namespaces
+        Namespaces to follow; none: all.
+    clock
+        The current time.
+    wake
+        Called with namespace and name of the Incident whose Postmortem changed.
+    reports
+        Renders them; None: they are not rendered.
+    remind
+        Called with every reminder, once a day for each thing that is overdue.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        namespaces: Sequence[str],
+        clock: Callable[[], datetime],
+        wake: Callable[[str, str], None],
+        reports: ReportWriter | None = None,
+        remind: Remind | None = None,
+    ) -> None:
+        self._client = client
+        self._clock = clock
+        self._wake = wake
+        self._reports = reports
+        self._remind = remind
+        self._kept: dict[_Key, Postmortem] = {}
+        self._queue: asyncio.Queue[_Key] = asyncio.Queue()
+        self._queued: set[_Key] = set()
+        self._schedule: Schedule[_Key] = Schedule(self._look, clock)
+        self.watches: Final = [self._watch(namespace) for namespace in namespaces or ("",)]
+
+    def overdue(self) -> tuple[int, int]:
+        """Count the Postmortems that are overdue, and the action items that are."""
+        now, kept = self._clock(), list(self._kept.values())
+        return (
+            sum(is_overdue(p, now) for p in kept),
+            sum(len(overdue_items(p, now)) for p in kept),
+        )
+
+    async def load(self) -> None:
+        """List everything once. Raises OperatorError."""
+        await asyncio.gather(*(watch.refresh() for watch in self.watches))
+
+    async def run(self) -> None:
+        """Follow them, for ever."""
+        runs = [watch.run() for watch in self.watches]
+        await asyncio.gather(*runs, self._schedule.run(), self._work())
+
+    # --- what happens ----------------------------------------------------------------------------
+
+    def _watch(self, namespace: str) -> Watch:
+        def listed(items: Sequence[Raw]) -> None:
+            there = {_key(raw) for raw in items}
+            for key in [k for k in self._kept if namespace in {"", k[0]} and k not in there]:
+                self._take("DELETED", key, None)
+            for raw in items:
+                self._take("ADDED", _key(raw), raw)
+
+        def happened(event: str, raw: Raw) -> None:
+            self._take(event, _key(raw), raw)
+
+        return Watch(self._client, path_of("postmortems", namespace), listed, happened)
+
+    def _take(self, event: str, key: _Key, raw: Raw | None) -> None:
+        before = self._kept.pop(key, None)
+        found = None if event == "DELETED" or raw is None else _read(key, raw)
+        if found is not None:
+            self._kept[key] = found
+            self._look(key)
+        else:
+            self._schedule.at(key, None)
+        seen = found or before
+        if seen is not None and _version(before) != _version(found):
+            self._wake(key[0], seen.spec.incident_ref.name)
+
+    def _look(self, key: _Key) -> None:
+        if key not in self._queued:
+            self._queued.add(key)
+            self._queue.put_nowait(key)
+
+    # --- what follows ----------------------------------------------------------------------------
+
+    async def _work(self) -> None:
+        while True:
+            key = await self._queue.get()
+            self._queued.discard(key)
+            postmortem = self._kept.get(key)
+            if postmortem is None:
+                continue
+            try:
+                await self._review(key, postmortem)
+            except GoneError:
+                continue
+            except OperatorError as error:
+                _LOG.warning("Postmortem %s/%s: %s", *key, error)
+                self._schedule.at(key, self._clock() + _AGAIN)
+            except Exception:  # noqa: BLE001 - one of them must not stop the others
+                _LOG.exception("a bug shows at Postmortem %s/%s", *key)
+                self._schedule.at(key, self._clock() + _AGAIN)
+
+    async def _review(self, key: _Key, postmortem: Postmortem) -> None:
+        incident = await self._incident(postmortem)
+        found = judge(postmortem, _due(postmortem, incident), self._clock().replace(microsecond=0))
+        for reminder in found.reminders:
+            # First said, then recorded: its Event has a name of its own, so that it is not said twice.
+            await self._say(postmortem, reminder)
+        status = await self._rendered(postmortem, incident, found.status)
+        if status != postmortem.status:
+            await self._save(postmortem, status)
+        self._schedule.at(key, found.again_at)
+
+    async def _incident(self, postmortem: Postmortem) -> Incident | None:
+        meta, ref = postmortem.metadata, postmortem.spec.incident_ref
+        raw = await self._client.get(path_of("incidents", meta.namespace, ref.name))
+        if raw is None or (ref.uid is not None and raw["metadata"]["uid"] != ref.uid):
+            return None
+        return Incident.model_validate(raw)
+
+    async def _rendered(
+        self, postmortem: Postmortem, incident: Incident | None, status: PostmortemStatus
+    ) -> PostmortemStatus:
+        generation = postmortem.metadata.generation
+        if self._reports is None or (status.report and status.report.generation == generation):
+            return status
+        try:
+            name = await self._reports.write(postmortem, incident)
+        except OperatorError as error:
+            # Its conditions matter more than its picture.
+            _LOG.warning("the report of Postmortem %s: %s", postmortem.metadata.name, error)
+            return status
+        report = ReportRef(config_map=name, generation=generation)
+        return status.model_copy(update={"report": report})
+
+    async def _save(self, postmortem: Postmortem, status: PostmortemStatus) -> None:
+        meta, new = postmortem.metadata, status.to_api()
+        gone = dict.fromkeys(postmortem.status.to_api().keys() - new.keys())
+        await self._client.request(
+            "PATCH",
+            path_of("postmortems", meta.namespace, meta.name, "status"),
+            body={"metadata": {"uid": meta.uid}, "status": {**gone, **new}},
+            content_type=MERGE_PATCH,
+            query={"fieldManager": FIELD_MANAGER, "fieldValidation": "Strict"},
+        )
+
+    async def _say(self, postmortem: Postmortem, reminder: Reminder) -> None:
+        try:
+            await self._client.request(
+                "POST",
+                path_of("events", postmortem.metadata.namespace),
+                body=_event(postmortem, reminder),
+                query={"fieldManager": FIELD_MANAGER},
+            )
+        except AlreadyExistsError:
+            return
+        if self._remind is not None:
+            self._remind(postmortem, reminder)
+
+
+def _key(raw: Raw) -> _Key:
+    return (raw["metadata"].get("namespace", ""), raw["metadata"]["name"])
+
+
+def _read(key: _Key, raw: Raw) -> Postmortem | None:
+    try:
+        return Postmortem.model_validate(raw)
+    except ValidationError as error:
+        _LOG.warning("Postmortem %s/%s cannot be read: %s", *key, error)
+        return None
+
+
+def _version(postmortem: Postmortem | None) -> tuple[str, int] | None:
+    return (postmortem.metadata.uid, postmortem.metadata.generation) if postmortem else None
+
+
+def _due(postmortem: Postmortem, incident: Incident | None) -> datetime | None:
+    """Give when it is due: what its Incident says, as long as that is there."""
+    if incident is None:
+        return postmortem.status.due_at
+    owed = incident.status.postmortem
+    return owed.due_at if owed else None
+
+
+def _event(postmortem: Postmortem, reminder: Reminder) -> dict[str, Any]:
+    meta = postmortem.metadata
+    at = reminder.at.astimezone(UTC)
+    what = "".join(c if c.isalnum() else "-" for c in reminder.item.lower()).strip("-")
+    return {
+        "apiVersion": "events.k8s.io/v1",
+        "kind": "Event",
+        "metadata": {
+            "namespace": meta.namespace,
+            "name": f"{meta.name}.{meta.uid[:8]}.{what or 'postmortem'}.{at:%Y%m%d}",
+        },
+        "eventTime": at.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+        "regarding": {
+            "apiVersion": f"{GROUP}/{VERSION}",
+            "kind": "Postmortem",
+            "namespace": meta.namespace,
+            "name": meta.name,
+            "uid": meta.uid,
+        },
+        "reason": "ActionItemOverdue" if reminder.item else "PostmortemOverdue",
+        "action": "Remind",
+        "type": "Warning",
+        "note": reminder.text.encode()[:1000].decode(errors="ignore"),
+        "reportingController": CONTROLLER,
+        "reportingInstance": FIELD_MANAGER,
+    }

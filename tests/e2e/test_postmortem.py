@@ -1,0 +1,151 @@
+"""An incident is not over until the Postmortem is done: drafted, completed, Final, Closed."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.e2e.shop import ALICE, ERIN, Shop, condition, entries, reasons, until
+from tests.support.api import Answer, Body
+from tests.support.objects import COMPLETE
+from tests.support.proxy import Kill, Request, Rule
+
+
+def postmortem(shop: Shop, name: str = "checkout") -> Body:
+    return shop.api.get("postmortems", name, shop.namespace).expect_ok()
+
+
+def of(shop: Shop) -> list[Body]:
+    found: list[Body] = shop.api.list("postmortems", shop.namespace).expect_ok()["items"]
+    return found
+
+
+def resolved(shop: Shop, name: str = "checkout", **spec: Any) -> Body:
+    """Take an Incident to its resolution, and wait for the draft."""
+    shop.in_trouble(name, **spec)
+    shop.approve(name=name)
+    shop.until_phase("Resolved", name=name)
+    return shop.until_reason("PostmortemDrafted", name=name)
+
+
+def edit(shop: Shop, name: str = "checkout", **spec: Any) -> Answer:
+    """Change its spec, as a responder."""
+    return shop.person(ERIN).merge("postmortems", name, {"spec": spec}, shop.namespace)
+
+
+def holds(shop: Shop, kind: str, status: str, name: str = "checkout") -> Body:
+    """Wait until a condition of the Postmortem has that status."""
+
+    def seen() -> Body | None:
+        body = postmortem(shop, name)
+        body.setdefault("status", {}).setdefault("conditions", [])
+        found = {c["type"]: c["status"] for c in body["status"]["conditions"]}
+        return body if found.get(kind) == status else None
+
+    return until(seen, f"{kind} is {status}")
+
+
+def test_from_resolved_to_closed(shop: Shop) -> None:
+    impact = {"summary": "Customers cannot pay", "usersAffectedPercent": 30}
+    incident = resolved(shop, impact=impact, roles={"commander": ALICE})
+
+    owed = incident["status"]["postmortem"]
+    drafted = postmortem(shop)
+    assert owed["name"] == "checkout"
+    spec = drafted["spec"]
+    assert spec["state"] == "Draft"
+    assert spec["incidentRef"] == {"name": "checkout", "uid": incident["metadata"]["uid"]}
+    assert drafted["metadata"]["ownerReferences"][0]["uid"] == incident["metadata"]["uid"]
+    told = json.dumps(spec)
+    assert "30 % of users" in told
+    assert not {name for name in (ALICE, ERIN) if name in told}, "nobody is named"
+    seqs = {f"#{e['seq']}" for e in entries(incident)}
+    assert {row["source"] for row in spec["timeline"]} <= seqs
+
+    refused = edit(shop, state="Final")
+    refused.expect_refused("Final needs author", "Final needs impact.revenue", "fiveWhys")
+    assert holds(shop, "Complete", "False")["status"]["dueAt"] == owed["dueAt"]
+
+    edit(shop, **COMPLETE).expect_ok()
+    assert shop.incident()["status"]["phase"] == "Resolved"
+    edit(shop, state="Final").expect_ok()
+    closed = shop.until_phase("Closed")
+
+    assert reasons(closed)[-2:] == ["PostmortemCompleted", "IncidentClosed"]
+    assert "Follow-up review scheduled." in entries(closed, "IncidentClosed")[0]["message"]
+    assert condition(closed, "Closed")["status"] == "True"
+    assert holds(shop, "Complete", "True")["status"]["openItems"] == 2
+
+
+def creates_it(request: Request) -> bool:
+    return request.method == "POST" and request.parts == ("postmortems",)
+
+
+@pytest.mark.parametrize("before", [True, False], ids=["before", "after"])
+def test_a_crash_between_creating_and_recording_it_repeats_nothing(
+    shop: Shop, *, before: bool
+) -> None:
+    office = shop.office
+    crash = office.proxy.add(Rule(creates_it, Kill(office.kill, before=before)))
+    shop.in_trouble()
+    shop.approve()
+    until(lambda: crash.fired.is_set() or None, "the operator dies")
+    office.revive()
+
+    incident = shop.until_reason("PostmortemDrafted")
+
+    assert reasons(incident).count("PostmortemDrafted") == 1
+    assert [p["metadata"]["name"] for p in of(shop)] == ["checkout"]
+
+
+def test_it_becomes_overdue_and_is_said_once(shop: Shop) -> None:
+    severities = [
+        {"name": "SEV2", "monitorFor": "1s", "postmortem": "Required", "postmortemWithin": "1s"}
+    ]
+    policy = {"spec": {"severities": severities}}
+    shop.api.merge("responsepolicies", "default", policy, shop.namespace).expect_ok()
+    resolved(shop)
+
+    incident = shop.until_reason("PostmortemOverdue")
+
+    assert condition(incident, "PostmortemOverdue")["status"] == "True"
+    assert holds(shop, "Overdue", "True")["status"]["display"]["overdue"] == "Postmortem"
+    edit(shop, **COMPLETE, state="Final").expect_ok()
+    closed = shop.until_phase("Closed")
+    assert reasons(closed).count("PostmortemOverdue") == 1
+    assert holds(shop, "Overdue", "False")["status"]["reminders"] == []
+
+
+def test_one_of_an_older_incident_of_that_name_is_left_alone(shop: Shop) -> None:
+    about = {"incidentRef": {"name": "checkout", "uid": "of-an-older-one"}}
+    older = {
+        "apiVersion": "incidentcommander.dev/v1alpha1",
+        "kind": "Postmortem",
+        "metadata": {"name": "checkout", "namespace": shop.namespace},
+        "spec": {**about, "summary": "an older one"},
+    }
+    shop.api.create("postmortems", older).expect_ok()
+
+    incident = resolved(shop)
+
+    name = f"checkout-{incident['metadata']['uid'][:5]}"
+    assert incident["status"]["postmortem"]["name"] == name
+    assert postmortem(shop)["spec"]["summary"] == "an older one"
+
+
+def test_after_a_reopen_what_people_wrote_is_kept_and_the_rest_is_drafted_anew(shop: Shop) -> None:
+    resolved(shop)
+    edit(shop, lessons="Flags go to one region first.").expect_ok()
+    shop.say(ALICE, "reopen", "it is back")
+    shop.until_phase("Investigating", "AwaitingApproval", "Verifying", "Monitoring")
+    shop.say(ALICE, "resolve", "switched the flag off")
+    incident = shop.until_reason("PostmortemDrafted", times=2)
+
+    spec = postmortem(shop)["spec"]
+    assert len(of(shop)) == 1
+    assert spec["lessons"] == "Flags go to one region first."
+    assert "IncidentReopened" in reasons(incident)
+    assert any("switched the flag off" in row["event"] for row in spec["timeline"])
+    assert "drafted anew" in entries(incident, "PostmortemDrafted")[-1]["message"]
