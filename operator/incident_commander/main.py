@@ -67,6 +67,24 @@ def limits_of(settings: Settings) -> Limits:
     return Limits(operator_namespace=settings.namespace, page_at=settings.page_at)
 
 
+class _Wakes:
+    """What wakes the runner. The gateways are given it before there is a runner."""
+
+    runner: Runner
+
+    def all(self) -> None:
+        self.runner.wake_all()
+
+    def one(self, ref: IncidentRef) -> None:
+        self.runner.wake(ref)
+
+    def target(self, ref: IncidentRef) -> None:
+        self.runner.target_changed(ref)
+
+    def postmortem(self, namespace: str, incident: str) -> None:
+        self.runner.postmortem_changed(namespace, incident)
+
+
 async def serve(settings: Settings) -> None:
     """Put everything together and run it until a signal ends it."""
     from .gateways.admission import Guard
@@ -86,32 +104,19 @@ async def serve(settings: Settings) -> None:
     from .runner import Gateways, Runner
 
     client = await Client.connect(settings)
-    runner: Runner
-
-    def wake_all() -> None:
-        runner.wake_all()
-
-    def wake(ref: IncidentRef) -> None:
-        runner.wake(ref)
-
-    def postmortem_changed(namespace: str, incident: str) -> None:
-        runner.postmortem_changed(namespace, incident)
-
-    def target_changed(ref: IncidentRef) -> None:
-        runner.target_changed(ref)
-
-    guard = Guard(client, settings, wake_all)
+    wakes = _Wakes()
+    guard = Guard(client, settings, wakes.all)
     announcer = Events(client, os.environ.get("HOSTNAME", ""))
-    targets = TargetWatches(client, settings, target_changed)
+    targets = TargetWatches(client, settings, wakes.target)
     followed = tuple(dict.fromkeys((*settings.watch_namespaces, settings.namespace)))
     library = KubernetesLibrary(
-        client, followed if settings.watch_namespaces else (), wake_all, now
+        client, followed if settings.watch_namespaces else (), wakes.all, now
     )
     metrics = Metrics(settings)
     incidents = Incidents(client)
-    postman = _postman(client, settings, wake)
-    reviews = Reviews(client, settings.watch_namespaces, now, postmortem_changed)
-    runner = Runner(
+    postman = _postman(client, settings, wakes.one)
+    reviews = Reviews(client, settings.watch_namespaces, now, wakes.postmortem)
+    runner = wakes.runner = Runner(
         Gateways(
             incidents=incidents,
             postmortems=Postmortems(client),

@@ -5,16 +5,18 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from incident_commander.api.common import TargetKind
 from incident_commander.api.incident import Incident, IncidentStatus, TimelineEntry
 from incident_commander.api.notices import Notice
 from incident_commander.api.page import TimelinePageSpec
+from incident_commander.api.postmortem import Postmortem
 from incident_commander.core.case import Limits
-from incident_commander.ports import MetadataChange
-from incident_commander.questions import Answer, Facts, Need
+from incident_commander.ports import Drafted, MetadataChange
+from incident_commander.questions import Answer, Facts, Need, PostmortemNeed
 from incident_commander.runner import Gateways, Runner
-from incident_commander.values import Delivery, IncidentRef, Outcome, Write
+from incident_commander.values import Delivery, IncidentRef, Missing, Outcome, Write
 from tests.support.play import Shelf, World
 
 __all__ = ["Post", "Shell", "Store"]
@@ -77,6 +79,16 @@ class Quiet:
         pass
 
 
+class Reviews:
+    """Postmortems: each Incident is said to have one."""
+
+    async def get(self, need: PostmortemNeed) -> Postmortem | Missing:
+        return Missing(f"Postmortem {need.name}")
+
+    async def draft(self, incident: Incident, now: datetime) -> Drafted:  # noqa: ARG002
+        return Drafted(incident.metadata.name, "drafted")
+
+
 @dataclass
 class Post:
     """A postman that notes what it is told."""
@@ -112,6 +124,7 @@ class Shell:
                 announcer=quiet,
                 targets=quiet,
                 postman=self.post,
+                postmortems=Reviews(),
                 library=Shelf(),
                 fingerprint=lambda: self.world.fingerprint,
             ),
