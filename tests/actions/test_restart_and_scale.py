@@ -19,7 +19,7 @@ from incident_commander.surroundings import Autoscaler
 from incident_commander.values import RESTARTED_AT_ANNOTATION, Write
 from tests.actions.hpa import autoscaler, of_keda
 from tests.actions.jsonpatch import TestFailedError, apply
-from tests.support.build import NOW, history, managed, revision, template, workload
+from tests.support.build import NOW, history, managed, pod, revision, template, workload
 
 
 def situation(**over: Any) -> Situation:
@@ -105,6 +105,26 @@ def test_a_restart_may_throw_away_what_to_roll_back_to(
 
     assert guards(found) == ([("LastWayBack", "Warn")] if lost else [])
     assert all("it throws away revision 6 (app:6," in g.message for g in found.guards)
+
+
+@pytest.mark.parametrize(
+    ("runs", "behind"),
+    [
+        pytest.param([7, 7, 7], "", id="all run the template"),
+        pytest.param([6, 7, 7], "1 of 3 pods run another revision", id="a rollout hangs"),
+        pytest.param([6, 6], "2 of 2 pods run another revision", id="nothing was replaced yet"),
+    ],
+)
+def test_a_restart_says_for_whom_it_is_a_release(runs: list[int], behind: str) -> None:
+    revisions = tuple(revision(n, f"app:{n}") for n in (6, 7))
+    labels = {r.number: r.label for r in revisions}
+    pods = tuple(pod(labels[number], name=f"checkout-{n}") for n, number in enumerate(runs))
+    target = workload(spec={"template": revisions[-1].template, "revisionHistoryLimit": 10})
+    found = restart_plan(Situation(workload=target, revisions=revisions, pods=pods))
+
+    said = [g.message for g in found.guards if g.name == "PodsBehind"]
+    assert bool(said) == bool(behind)
+    assert all(behind in message and "the template's: revision 7" in message for message in said)
 
 
 @pytest.mark.parametrize(

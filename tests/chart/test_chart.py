@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from incident_commander.api.policy import ResponsePolicySpec, SeverityRules
+from incident_commander.api.policy import ResponsePolicySpec
 from incident_commander.api.runbook import RunbookSpec
 from incident_commander.settings import PREFIX, Settings
 from tests.chart.conftest import CHART, NAMESPACE, Body, Rendered, Template
@@ -243,7 +243,7 @@ def test_the_guard_names_the_operator_of_this_release(helm: str) -> None:
 
 def test_every_rule_refuses_as_forbidden_with_words(plain: Rendered) -> None:
     policies = plain.of("ValidatingAdmissionPolicy")
-    assert len(policies) == 4
+    assert len(policies) == 5
     for policy in policies.values():
         for rule in policy["spec"]["validations"]:
             assert rule["reason"] == "Forbidden"
@@ -374,19 +374,16 @@ def test_runbooks_and_policy_are_valid(plain: Rendered) -> None:
     assert [rules.name for rules in policy.severities] == ["SEV1", "SEV2", "SEV3", "SEV4"]
 
 
-def _in_force(rules: SeverityRules) -> dict[str, Any]:
-    by_severity = {"postmortem", "update_every", "respond_within"}
-    said = rules.model_dump(exclude={"title", "criteria", *by_severity})
-    return {**said, "postmortem": rules.postmortem_need, "update_every": rules.cadence}
-
-
 def test_the_policy_says_what_holds_without_one(plain: Rendered) -> None:
     policy = ResponsePolicySpec.model_validate(plain.of("ResponsePolicy")["default"]["spec"])
     built_in = ResponsePolicySpec()
     assert policy.approvals == built_in.approvals
     assert policy.rediagnose_every == built_in.rediagnose_every
+    assert policy.business_hours == built_in.business_hours
     for rules in policy.severities:
-        assert _in_force(rules) == _in_force(built_in.rules_for(rules.name))
+        assert rules == built_in.rules_for(rules.name)
+    # So nothing of it needs to be pinned in the status of an Incident.
+    assert policy.differing() == built_in
 
 
 @pytest.mark.parametrize("kind", ["Runbook", "ResponsePolicy"])

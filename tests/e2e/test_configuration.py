@@ -218,6 +218,9 @@ def test_every_condition_can_be_waited_for(shop: Shop, shell: Kubectl) -> None:
         for kind in kinds:
             shell.run("wait", f"--for=condition={kind}", "--timeout=60s", "inc/checkout")
 
+    at_once = {"name": "SEV3", "monitorFor": "2s", "postmortem": "None", "respondWithin": "0s"}
+    policy = {"spec": {"severities": [at_once]}}
+    shop.api.merge("responsepolicies", "default", policy, shop.namespace).expect_ok()
     shop.in_trouble(severity="SEV3")
     wait(["Diagnosed", "Ready", "Reconciling", "ApprovalGuarded", "RoleUnfilled"])
     wait(["Stalled=False", "Approved=False", "Remediated=False", "Verified=False"])

@@ -29,6 +29,7 @@ from .wording import deleting, kubectl, resource, revision_text, target_text, th
 
 __all__ = ["ACTION", "RolloutRestart"]
 
+_NAMED: Final = 3
 _TEMPLATE_ANNOTATIONS: Final = "/spec/template/metadata/annotations"
 
 
@@ -111,7 +112,25 @@ def _guards(situation: Situation) -> tuple[GuardFinding, ...]:
             *budgets(situation),
             *left_alone(situation, ""),
             _last_way_back(situation),
+            _behind(situation),
         )
+    )
+
+
+def _behind(situation: Situation) -> GuardFinding | None:
+    """Warn where pods run another revision than the template: a restart is a release to them."""
+    workload = situation.workload
+    now = [r for r in situation.revisions if r.template_hash == workload.template_hash]
+    known = {r.label for r in situation.revisions} - {r.label for r in now}
+    others = [pod.name for pod in situation.pods if pod.revision in known and not pod.deleting]
+    if not now or not others:
+        return None
+    shown = ", ".join(others[:_NAMED]) + (", …" if len(others) > _NAMED else "")
+    return warn(
+        "PodsBehind",
+        f"{len(others)} of {len(situation.pods)} pods run another revision than the template "
+        f"({shown}). New ones get the template's: {revision_text(now[-1])}. For these it is a "
+        "release, not a restart.",
     )
 
 

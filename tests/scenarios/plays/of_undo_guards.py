@@ -72,6 +72,19 @@ def last_way_back(scene: Scene) -> None:
     scene.warned(proposal, "LastWayBack", "revision 1", "nothing to roll back to")
 
 
+@guard("PodsBehind")
+def pods_behind(scene: Scene) -> None:
+    """Where a rollout hangs, a restart is a release for the pods that still run the old one."""
+    scene.trial(RESTART)
+    scene.make()
+    scene.settled()
+    scene.set_image(V1_PENDING)
+    scene.observed()
+
+    proposal = scene.offer()
+    scene.warned(proposal, "PodsBehind", "run another revision than the template", "v1-pending")
+
+
 @guard("AlreadyThere")
 def already_there(scene: Scene) -> None:
     """The revision that the Runbook pins is the one that runs."""
