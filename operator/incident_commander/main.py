@@ -21,9 +21,12 @@ from .settings import Settings, SettingsError
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Sequence
 
+    from prometheus_client import CollectorRegistry
+
     from .core.case import Limits
     from .deliveries.postman import LocalPostman
     from .gateways.client import Client
+    from .http.health import HealthServer
     from .runner import Runner
     from .values import IncidentRef
 
@@ -87,6 +90,8 @@ class _Wakes:
 
 async def serve(settings: Settings) -> None:
     """Put everything together and run it until a signal ends it."""
+    from prometheus_client import CollectorRegistry
+
     from .gateways.admission import Guard
     from .gateways.client import Client
     from .gateways.events import Events
@@ -101,6 +106,7 @@ async def serve(settings: Settings) -> None:
     from .handlers.incidents import run_kopf
     from .handlers.watchdog import Watchdog
     from .http.health import HealthServer
+    from .metering.meter import PrometheusMeter
     from .runner import Gateways, Runner
 
     client = await Client.connect(settings)
@@ -112,7 +118,7 @@ async def serve(settings: Settings) -> None:
     library = KubernetesLibrary(
         client, followed if settings.watch_namespaces else (), wakes.all, now
     )
-    metrics = Metrics(settings)
+    registry = CollectorRegistry()
     incidents = Incidents(client)
     postman = _postman(client, settings, wakes.one)
     reviews = Reviews(client, settings.watch_namespaces, now, wakes.postmortem)
@@ -120,11 +126,12 @@ async def serve(settings: Settings) -> None:
         Gateways(
             incidents=incidents,
             postmortems=Postmortems(client),
-            observer=KubernetesObserver(client, metrics, guard),
+            observer=KubernetesObserver(client, Metrics(settings), guard),
             workloads=KubernetesWorkloads(client),
             announcer=announcer,
             targets=targets,
             postman=postman,
+            meter=PrometheusMeter(registry),
             library=library,
             fingerprint=lambda: guard.fingerprint or None,
         ),
@@ -137,6 +144,7 @@ async def serve(settings: Settings) -> None:
     health = HealthServer(
         settings.http_host, settings.http_port, alive=lambda: (), ready=watchdog.problems
     )
+    _expose(registry, health, runner, postman, client)
 
     async def load() -> None:
         await asyncio.gather(library.load(), reviews.load())
@@ -167,10 +175,7 @@ async def serve(settings: Settings) -> None:
                 asyncio.Event(),
             )
         finally:
-            # First, so that what is taken meanwhile is still recorded.
-            await postman.drain(_DELIVERIES_END_WITHIN)
-            await runner.drain()
-            await _end(tasks)
+            await _wind_up(postman, runner, tasks)
             await targets.close()
             await client.close()
 
@@ -200,6 +205,32 @@ def _postman(
     return LocalPostman(Notifier(channels), wake, now, random.random)
 
 
+def _expose(
+    registry: CollectorRegistry,
+    health: HealthServer,
+    runner: Runner,
+    postman: LocalPostman,
+    client: Client,
+) -> None:
+    """Let Prometheus read what all of these remember."""
+    from prometheus_client import ProcessCollector
+
+    from .http.metrics import add_metrics
+    from .metering import catalogue
+    from .metering.gauges import Gauges
+
+    gauges = Gauges(lambda: runner.summaries, now)
+    gauges.feed(
+        catalogue.CHANNELS_FAILING,
+        lambda: {(name,): float(failing) for name, failing in postman.failing.items()},
+    )
+    gauges.feed(catalogue.API_REQUESTS, lambda: client.answers)
+    gauges.feed(catalogue.DELIVERIES, lambda: postman.outcomes)
+    registry.register(gauges)
+    ProcessCollector(registry=registry)
+    add_metrics(health.app, registry)
+
+
 def _begin(**work: Coroutine[Any, Any, None]) -> list[asyncio.Task[None]]:
     """Run these for ever: the process ends with the first of them that does."""
     tasks = [asyncio.create_task(coroutine, name=name) for name, coroutine in work.items()]
@@ -208,7 +239,12 @@ def _begin(**work: Coroutine[Any, Any, None]) -> list[asyncio.Task[None]]:
     return tasks
 
 
-async def _end(tasks: Sequence[asyncio.Task[None]]) -> None:
+async def _wind_up(
+    postman: LocalPostman, runner: Runner, tasks: Sequence[asyncio.Task[None]]
+) -> None:
+    # Deliveries first, so that what is taken meanwhile is still recorded.
+    await postman.drain(_DELIVERIES_END_WITHIN)
+    await runner.drain()
     for task in tasks:
         task.remove_done_callback(_end_if_dead)
         task.cancel()

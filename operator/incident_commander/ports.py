@@ -22,6 +22,7 @@ __all__ = [
     "Drafted",
     "IncidentStore",
     "MetadataChange",
+    "Meter",
     "Observer",
     "Outcome",
     "Postman",
@@ -132,6 +133,22 @@ class Postman(Protocol):
 
     def forget(self, ref: IncidentRef) -> None:
         """Deliver nothing more for it."""
+
+
+class Meter(Protocol):
+    """Counts what happens, for the operator's own metrics. Nothing of it may wait or raise."""
+
+    def ticked(self, error: str = "") -> None:
+        """An Incident was looked at; ``error``: the kind of failure, empty where it went well."""
+
+    def recorded(self, entries: Sequence[TimelineEntry]) -> None:
+        """Timeline entries were written."""
+
+    def remediated(self, action: str, outcome: Outcome) -> None:
+        """An approved change was sent."""
+
+    def resolved(self, incident: Incident) -> None:
+        """An Incident became Resolved."""
 
 
 class Targets(Protocol):

@@ -24,11 +24,13 @@ from .core.closing import draft_due, drafted
 from .core.decide import Decision, decide, required
 from .core.pages import Page, page_due, paged
 from .core.requests import cleanup
+from .core.summary import Summary
 from .errors import ConflictError, GoneError, OperatorError, UnavailableError
 from .ports import (
     Announcer,
     IncidentStore,
     MetadataChange,
+    Meter,
     Observer,
     Postman,
     PostmortemStore,
@@ -60,6 +62,7 @@ class Gateways:
     announcer: Announcer
     targets: Targets
     postman: Postman
+    meter: Meter
     library: Library
     fingerprint: Callable[[], str | None]
     """Fingerprint of the admission guard, as watched."""
@@ -78,6 +81,8 @@ class _Track:
     followed: TargetRef | None = None
     posting: bool = False
     """Whether something of it was on its way when it was looked at last."""
+    summary: Summary | None = None
+    """What the metrics count of it."""
     neighbour: Neighbour | None = None
     """What the other Incidents of its target have to know of it."""
 
@@ -185,6 +190,11 @@ class Runner:
         """Incidents known."""
         return len(self._tracks)
 
+    @property
+    def summaries(self) -> Sequence[Summary]:
+        """All Incidents known, in a few words each."""
+        return [t.summary for t in self._tracks.values() if t.summary is not None]
+
     async def drain(self) -> None:
         """Let the ticks under way finish, and begin no more."""
         self._ending = True
@@ -213,17 +223,22 @@ class Runner:
             alive = await self._tick(ref, track)
         except ConflictError:
             track.again = True
+            self._world.meter.ticked("conflict")
             return await self._pause(track, "somebody moved it", ref, quiet=True)
         except GoneError:
             return False
         except UnavailableError as error:
+            self._world.meter.ticked("unavailable")
             return self._later(track, ref, f"the API server cannot be used: {error}")
         except OperatorError as error:
+            self._world.meter.ticked("refused")
             return self._later(track, ref, str(error))
         except Exception:  # noqa: BLE001 - one Incident's bug must not end the others' runner
             _LOG.exception("a bug shows at incident %s; it is tried again", ref)
+            self._world.meter.ticked("bug")
             return self._later(track, ref, "")
         track.failures = 0
+        self._world.meter.ticked()
         return alive
 
     async def _pause(self, track: _Track, why: str, ref: IncidentRef, *, quiet: bool) -> bool:
@@ -250,6 +265,7 @@ class Runner:
             self._follow(ref, incident, track)
             self._tell_neighbours(ref, incident, track)
             self._post(ref, incident, track)
+            track.summary = Summary.of(incident)
             case = self._case(incident, outcome)
             missing = required(case, facts) - facts.keys()
             if missing:
@@ -369,6 +385,9 @@ class Runner:
         saved = await self._world.incidents.save_status(incident, status)
         first = incident.status.timeline[-1].seq + 1 if incident.status.timeline else 0
         new = [e for e in status.timeline if e.seq >= first]
+        self._world.meter.recorded(new)
+        if saved.status.phase is Phase.RESOLVED is not incident.status.phase:
+            self._world.meter.resolved(saved)
         await self._world.announcer.announce(saved, new)
         return saved
 
@@ -380,7 +399,10 @@ class Runner:
     async def _act(self, decision: Decision) -> Outcome:
         command = decision.command
         assert command is not None  # noqa: S101 - for the type checker
-        return await self._world.workloads.apply(command.write)
+        outcome = await self._world.workloads.apply(command.write)
+        proposal = decision.status.proposal(command.proposal)
+        self._world.meter.remediated(proposal.action if proposal else "", outcome)
+        return outcome
 
     async def _tidy(self, incident: Incident) -> Incident | None:
         """Write what follows from the status outside of it; None when all is tidy."""

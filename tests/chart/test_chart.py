@@ -45,6 +45,7 @@ VARIANTS: list[tuple[str, ...]] = [
     ("rbac.aggregateResponderToEdit=true", "rbac.intake=true"),
     ("rbac.create=false", "serviceAccount.create=false"),
     ("image.digest=sha256:" + "0" * 64, "prometheus.url=http://prometheus:9090"),
+    ("metrics.podMonitor.enabled=true", "metrics.podMonitor.labels.release=prometheus"),
 ]
 
 
@@ -402,6 +403,32 @@ def test_defaults_are_a_hook_only_until_their_kind_is_known(
         assert body["metadata"]["namespace"] == NAMESPACE
         assert body["metadata"]["annotations"]["meta.helm.sh/release-name"] == "incident-commander"
         assert body["metadata"]["annotations"]["meta.helm.sh/release-namespace"] == NAMESPACE
+
+
+def test_prometheus_finds_the_pod(template: Template, plain: Rendered) -> None:
+    def pod(rendered: Rendered) -> Body:
+        body: Body = rendered.of("Deployment")["incident-commander"]["spec"]["template"]["metadata"]
+        return body
+
+    scrape = {
+        "prometheus.io/scrape": "true",
+        "prometheus.io/port": "8080",
+        "prometheus.io/path": "/metrics",
+    }
+    assert pod(plain)["annotations"] == scrape
+    own = template("podAnnotations.team=ops")
+    assert pod(own)["annotations"] == {**scrape, "team": "ops"}
+    assert "annotations" not in pod(template("metrics.annotations=false"))
+    assert not plain.of("PodMonitor")
+    monitor = template(
+        "metrics.podMonitor.enabled=true", "metrics.podMonitor.labels.release=prometheus"
+    ).of("PodMonitor")["incident-commander"]
+    labels = monitor["spec"]["selector"]["matchLabels"]
+    assert labels.items() <= pod(plain)["labels"].items()
+    assert monitor["metadata"]["labels"]["release"] == "prometheus"
+    assert monitor["spec"]["podMetricsEndpoints"] == [
+        {"port": "http", "path": "/metrics", "interval": "30s"}
+    ]
 
 
 def test_the_schema_knows_every_value() -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from incident_commander.metering.catalogue import CATALOGUE, Metric
 from incident_commander.settings import PREFIX, Settings
 
 ROOT = Path(__file__).parents[2]
@@ -123,6 +124,28 @@ def test_every_setting_stands_in_the_operations_document() -> None:
     ]
 
     assert missing == []
+
+
+def test_the_table_of_metrics_is_the_catalogue() -> None:
+    text = (ROOT / "docs" / "operations.md").read_text()
+    shown = re.findall(r"^\| `incident_commander_\w+` \|.*$", text, re.MULTILINE)
+
+    assert shown == [_row(metric) for metric in CATALOGUE]
+
+
+def _row(metric: Metric) -> str:
+    labels = ", ".join(f"`{label}`" for label in metric.labels)
+    cells = (f"`{metric.name}`", metric.kind, labels, metric.unit, metric.help)
+    return f"| {' | '.join(cells)} |".replace("|  |", "| |")
+
+
+def test_every_metric_that_the_documents_use_is_one() -> None:
+    suffixes = ("", "_sum", "_count", "_bucket")
+    known = {f"{metric.name}{suffix}" for metric in CATALOGUE for suffix in suffixes}
+    text = (ROOT / "docs" / "operations.md").read_text()
+
+    # The package has the prefix of the metrics.
+    assert set(re.findall(r"\bincident_commander_\w+", text)) <= known
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda d: str(d.relative_to(ROOT)))

@@ -13,13 +13,13 @@ from incident_commander.api.notices import Notice
 from incident_commander.api.page import TimelinePageSpec
 from incident_commander.api.postmortem import Postmortem
 from incident_commander.core.case import Limits
-from incident_commander.ports import Drafted, MetadataChange
+from incident_commander.ports import Drafted, MetadataChange, Meter
 from incident_commander.questions import Answer, Facts, Need, PostmortemNeed
 from incident_commander.runner import Gateways, Runner
 from incident_commander.values import Delivery, IncidentRef, Missing, Outcome, Write
 from tests.support.play import Shelf, World
 
-__all__ = ["Post", "Shell", "Store"]
+__all__ = ["Post", "Shell", "Store", "Tally"]
 
 
 @dataclass
@@ -90,6 +90,28 @@ class Reviews:
 
 
 @dataclass
+class Tally:
+    """A meter that notes what it is told."""
+
+    ticks: list[str] = field(default_factory=list)
+    reasons: list[str] = field(default_factory=list)
+    remediations: list[tuple[str, str]] = field(default_factory=list)
+    ended: list[str] = field(default_factory=list)
+
+    def ticked(self, error: str = "") -> None:
+        self.ticks.append(error)
+
+    def recorded(self, entries: Sequence[TimelineEntry]) -> None:
+        self.reasons.extend(e.reason for e in entries)
+
+    def remediated(self, action: str, outcome: Outcome) -> None:
+        self.remediations.append((action, type(outcome).__name__))
+
+    def resolved(self, incident: Incident) -> None:
+        self.ended.append(incident.metadata.name)
+
+
+@dataclass
 class Post:
     """A postman that notes what it is told."""
 
@@ -111,10 +133,11 @@ class Post:
 class Shell:
     """A runner, and the fakes around it."""
 
-    def __init__(self) -> None:
+    def __init__(self, meter: Meter | None = None) -> None:
         self.world = World()
         self.store = Store()
         self.post = Post()
+        self.tally = Tally()
         quiet = Quiet(self.world)
         self.runner = Runner(
             Gateways(
@@ -125,6 +148,7 @@ class Shell:
                 targets=quiet,
                 postman=self.post,
                 postmortems=Reviews(),
+                meter=meter or self.tally,
                 library=Shelf(),
                 fingerprint=lambda: self.world.fingerprint,
             ),

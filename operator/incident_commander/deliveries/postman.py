@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -22,6 +23,8 @@ from .lines import TELLING, Channel, Letter, Line
 __all__ = ["LocalPostman"]
 
 _LOG = logging.getLogger(__name__)
+_MOST_NAMED: Final = 64
+"""Channels that are counted by name: a policy may name what it likes."""
 _Posted = tuple[tuple[str, tuple[str, ...]], ...]
 
 
@@ -55,6 +58,8 @@ class LocalPostman:
         self._channels: dict[str, Channel] = {}
         self._under_way: set[asyncio.Task[None]] = set()
         self._ending = False
+        self.outcomes: Final[Counter[tuple[str, str]]] = Counter()
+        """Tries so far, by channel and whether it was ``taken`` or ``refused``."""
         self.schedule: Final[Schedule[str]] = Schedule(self._look, clock)
         """Later tries. Its ``run`` belongs beside the runner's."""
 
@@ -94,6 +99,11 @@ class LocalPostman:
     def channels(self) -> Sequence[Channel]:
         """Channels that something is posted to now."""
         return tuple(self._channels.values())
+
+    @property
+    def failing(self) -> Mapping[str, bool]:
+        """Whether each channel that something waits for counts as failing."""
+        return {c.name: c.failing for c in self.channels[:_MOST_NAMED] if c.under_way or c.waiting}
 
     def look(self) -> None:
         """Begin every delivery whose time has come."""
@@ -152,6 +162,7 @@ class LocalPostman:
                 "a bug shows at a delivery to channel %s; it is tried again", channel.name
             )
             sent = Sent("the delivery failed: see the operator's log", letter.done)
+        self._count(channel.name, "refused" if sent.problem else "taken")
         failed, was_failing = channel.failures, channel.failing
         channel.end(line, letter, sent, self._clock(), self._chance())
         self._say(channel, failed)
@@ -162,6 +173,10 @@ class LocalPostman:
                 self._wake(waiting.ref)
         self._sweep(channel, line)
         self._look(channel.name)
+
+    def _count(self, name: str, outcome: str) -> None:
+        known = len(self.outcomes) < 2 * _MOST_NAMED or (name, outcome) in self.outcomes
+        self.outcomes[name if known else "(other)", outcome] += 1
 
     def _sweep(self, channel: Channel, line: Line) -> None:
         """Keep nothing that nothing is posted to any more."""

@@ -53,6 +53,8 @@ class Client:
         self.server: Final = authentication.server
         self.requests: Final[Counter[tuple[str, str]]] = Counter()
         """Requests so far by verb and resource, kopf's lists included, watches not."""
+        self.answers: Final[Counter[tuple[str, str, str]]] = Counter()
+        """All requests so far, by verb, resource and the code of the answer (or ``none``)."""
 
     @classmethod
     async def connect(cls, settings: Settings, kubeconfig: str | None = None) -> Client:
@@ -153,6 +155,17 @@ class Client:
         what = asked(request.method, request.url.raw_path, request.url.query)
         if what.verb != "watch":
             self.requests[what.verb, what.resource] += 1
+        code = "none"
+        try:
+            response = await self._authorized(request, handler)
+            code = str(response.status)
+        finally:
+            self.answers[what.verb, what.resource, code] += 1
+        return response
+
+    async def _authorized(
+        self, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+    ) -> aiohttp.ClientResponse:
         request.server_hostname = self._authentication.tls_server_name
         await self._sign(request)
         response = await handler(request)

@@ -1,0 +1,1 @@
+"""The operator's own metrics for Prometheus: what they are, what feeds them, how they are read."""

@@ -1,0 +1,87 @@
+"""Counts what happens, as it happens: the runner tells it.
+
+``gauges`` is the other half: what is read only when somebody asks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, disable_created_metrics
+
+from ..api.incident import Incident, TimelineEntry
+from ..core.summary import Summary
+from ..values import Outcome
+from . import catalogue
+from .catalogue import Metric
+
+__all__ = ["PrometheusMeter", "whose"]
+
+_MINUTE: Final = 60
+_BUCKETS: Final = tuple(_MINUTE * m for m in (1, 2, 5, 10, 15, 30, 60, 120, 240, 480, 1440))
+
+
+class PrometheusMeter:
+    """Satisfies ``ports.Meter``.
+
+    Parameters
+    ----------
+    registry
+        Where its metrics are registered.
+    """
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        # Of each counter and histogram the client would show when it was made, as one series more.
+        disable_created_metrics()  # type: ignore[no-untyped-call]
+        self._ticks = _counter(catalogue.TICKS, registry)
+        self._tick_errors = _counter(catalogue.TICK_ERRORS, registry)
+        self._entries = _counter(catalogue.TIMELINE_ENTRIES, registry)
+        self._remediations = _counter(catalogue.REMEDIATIONS, registry)
+        self._times = {
+            key: Histogram(
+                f"{catalogue.PREFIX}{metric.short}",
+                metric.help,
+                metric.labels,
+                buckets=_BUCKETS,
+                registry=registry,
+            )
+            for key, metric in catalogue.TIMES.items()
+        }
+
+    def ticked(self, error: str = "") -> None:
+        """An Incident was looked at."""
+        self._ticks.inc()
+        if error:
+            self._tick_errors.labels(error).inc()
+
+    def recorded(self, entries: Sequence[TimelineEntry]) -> None:
+        """Timeline entries were written."""
+        for entry in entries:
+            self._entries.labels(entry.reason).inc()
+
+    def remediated(self, action: str, outcome: Outcome) -> None:
+        """An approved change was sent."""
+        self._remediations.labels(action, type(outcome).__name__).inc()
+
+    def resolved(self, incident: Incident) -> None:
+        """An Incident became Resolved. One that is a duplicate counts in the other one."""
+        durations = incident.status.durations
+        if durations is None or incident.spec.duplicate_of is not None:
+            return
+        labels = whose(Summary.of(incident))
+        for key, histogram in self._times.items():
+            seconds = getattr(durations, key)
+            if seconds is not None:
+                histogram.labels(*labels).observe(seconds)
+
+
+def whose(summary: Summary) -> tuple[str, str]:
+    """Give the labels ``severity`` and ``drill``."""
+    return str(summary.severity), "true" if summary.drill else "false"
+
+
+def _counter(metric: Metric, registry: CollectorRegistry) -> Counter:
+    return Counter(
+        f"{catalogue.PREFIX}{metric.short}", metric.help, metric.labels, registry=registry
+    )
