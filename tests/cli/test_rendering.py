@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from incident_commander.cli.kubectl import Kubectl
+from incident_commander.cli.view.detail import Detail
 from incident_commander.cli.view.listing import listing
 from incident_commander.cli.view.screen import screen
 from incident_commander.cli.view.spans import plain, wrapped
@@ -85,14 +86,15 @@ ENDED: dict[str, Any] = {
 }
 UNSEEN = {"status": None}
 
-SCREENS: dict[str, tuple[dict[str, Any], bool]] = {
-    "awaiting": ({}, False),
-    "awaiting-full": ({}, True),
-    "late": (LATE, False),
-    "troubled": (NOBODY, False),
-    "verifying": (VERIFYING, False),
-    "ended": (ENDED, False),
-    "unseen": (UNSEEN, False),
+SCREENS: dict[str, tuple[dict[str, Any], Detail]] = {
+    "awaiting": ({}, Detail.NORMAL),
+    "awaiting-full": ({}, Detail.FULL),
+    "awaiting-short": ({}, Detail.SHORT),
+    "late": (LATE, Detail.NORMAL),
+    "troubled": (NOBODY, Detail.NORMAL),
+    "verifying": (VERIFYING, Detail.NORMAL),
+    "ended": (ENDED, Detail.NORMAL),
+    "unseen": (UNSEEN, Detail.NORMAL),
 }
 
 
@@ -103,9 +105,9 @@ def golden(name: str, text: str) -> None:
 
 @pytest.mark.parametrize("name", SCREENS)
 def test_the_screen(name: str) -> None:
-    over, full = SCREENS[name]
+    over, detail = SCREENS[name]
 
-    text = plain(screen(incident(**over), NOW, WIDTH, KUBECTL, full=full))
+    text = plain(screen(incident(**over), NOW, WIDTH, KUBECTL, detail))
 
     golden(name, text)
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import pty
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -60,6 +62,28 @@ class Plugin:
             stderr=subprocess.PIPE,
             text=True,
         )
+
+    def answering(self, *words: str, answers: str) -> Said:
+        """Run it on a terminal, at which somebody types these answers."""
+        ours, theirs = pty.openpty()
+        environment = {
+            **self.environment(),
+            "TERM": "xterm-256color",
+            "COLUMNS": "120",
+            "LINES": "40",
+        }
+        process = subprocess.Popen(
+            self.line(words), env=environment, stdin=theirs, stdout=theirs, stderr=theirs
+        )
+        os.close(theirs)
+        os.write(ours, answers.encode())
+        seen = b""
+        # The end of a terminal is an error: the program at its other side has closed it.
+        with contextlib.suppress(OSError):
+            while piece := os.read(ours, 65536):
+                seen += piece
+        os.close(ours)
+        return Said(process.wait(), seen.decode().replace("\r\n", "\n"), "")
 
     def line(self, words: Sequence[str]) -> list[str]:
         """Give the whole command line."""

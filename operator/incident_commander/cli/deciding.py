@@ -15,6 +15,7 @@ from .objects import blocks, name_of, now, opened, status_of
 from .options import kubectl_flags, no_questions, output, patience, the_kubectl
 from .requests import Request
 from .saying import deliver
+from .view.detail import Detail
 from .view.proposals import proposal_lines
 from .view.spans import Line
 
@@ -38,7 +39,7 @@ def approve(
     incident = find(kubectl, name)
     picked = chosen(kubectl, incident, proposal)
     if not form:
-        terminal.show(_shown(kubectl, incident, picked))
+        terminal.show(_shown(picked))
     if not yes and not terminal.confirmed(f"Approve {picked['id']}?"):
         raise Ended(Code.USAGE, "Nothing was approved.")
     here = _at(kubectl, incident)
@@ -94,18 +95,9 @@ def chosen(kubectl: Kubectl, incident: Body, wanted: str | None) -> Body:
     return _unblocked(recommended[0])
 
 
-def _shown(kubectl: Kubectl, incident: Body, proposal: Body) -> list[Line]:
+def _shown(proposal: Body) -> list[Line]:
     """Give all that is to be weighed: what is done, why, what speaks against it, the diff."""
-    return proposal_lines(
-        incident,
-        proposal,
-        now(),
-        terminal.width(),
-        kubectl,
-        whole=True,
-        full=True,
-        offered=False,
-    )
+    return proposal_lines(proposal, now(), terminal.width(), Detail.FULL)
 
 
 def _unblocked(proposal: Body) -> Body:

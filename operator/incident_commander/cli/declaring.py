@@ -131,7 +131,9 @@ def _completed(kubectl: Kubectl, said: dict[str, Any]) -> Declaration:
     title = said["title"] or terminal.asked("What is broken, in one line", _example("title"))
     if not said["target"] and asking:
         _show_workloads(kubectl)
-    target = said["target"] or terminal.asked("Which workload is suspected", _example("target"))
+    target = said["target"] or terminal.asked(
+        "Which workload is suspected (Deployment/name)", _example("target")
+    )
     severity = said["severity"] or ""
     symptom = said["symptom"]
     if asking:

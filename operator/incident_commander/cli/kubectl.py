@@ -10,15 +10,14 @@ import os
 import shlex
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
 from .exits import Code, Ended
 from .names import COMMAND
 
-__all__ = ["Body", "Kubectl", "Said", "code_of"]
+__all__ = ["Body", "Kubectl", "Said", "code_of", "explained"]
 
 Body: TypeAlias = dict[str, Any]
 """An object as the API server gives it."""
@@ -99,7 +98,7 @@ class Kubectl:
             self.print(line, stdin)
         try:
             done = subprocess.run(  # noqa: S603 - the person's own kubectl and words
-                [*line, *extra], input=stdin, capture_output=True, text=True, check=False
+                [*line, *extra], input=stdin, capture_output=True, encoding="utf-8", check=False
             )
         except FileNotFoundError as error:
             raise Ended(Code.ERROR, "kubectl is not on the PATH: install it") from error
@@ -121,22 +120,6 @@ class Kubectl:
     def json(self, *arguments: str, shown: bool = True) -> Body:
         """Run it with ``-o json`` and give what it printed."""
         return self.ask(*arguments, "-o", "json", shown=shown).json
-
-    @contextmanager
-    def stream(self, *arguments: str) -> Iterator[subprocess.Popen[str]]:
-        """Run it beside this process, and end it at the end."""
-        process = subprocess.Popen(  # noqa: S603 - as above
-            self.line(*arguments),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        try:
-            yield process
-        finally:
-            process.kill()
-            process.communicate()
 
     def print(self, line: Sequence[str], stdin: str | None = None) -> None:
         """Show a call as one would type it."""

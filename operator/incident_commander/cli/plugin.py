@@ -89,6 +89,9 @@ def group() -> None:
 
 def main() -> None:
     """Run it, and end with a code that says how it went."""
+    for stream in (sys.stdout, sys.stderr):
+        # People write what they like; a terminal of another age shows a question mark for it.
+        stream.reconfigure(errors="replace")  # type: ignore[union-attr]
     try:
         group(prog_name="kubectl incident")
     except Ended as ended:

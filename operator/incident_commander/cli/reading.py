@@ -10,6 +10,7 @@ from . import terminal
 from .find import find, open_ones
 from .objects import now
 from .options import in_full, kubectl_flags, output, the_kubectl
+from .view.detail import Detail
 from .view.listing import listing
 from .view.screen import screen
 
@@ -38,7 +39,7 @@ def list_incidents(*, everywhere: bool, ended: bool, form: str | None) -> None:
 
 @click.command(help="One screen that is enough to decide: [NAME].")
 @click.argument("name", required=False)
-@click.option("-w", "--watch", is_flag=True, help="Stay, and follow it until it has ended.")
+@click.option("-w", "--watch", is_flag=True, help="Stay, and follow it until it is over.")
 @in_full("Whole diffs, guards that are clear, evidence of the findings.")
 @output("json", "yaml", "name")
 @kubectl_flags
@@ -49,12 +50,13 @@ def show(name: str | None, *, watch: bool, full: bool, form: str | None) -> None
     if form:
         terminal.write(incident, form)
         return
+    detail = Detail.FULL if full else Detail.NORMAL
     if watch:
         from .watching import follow
 
-        follow(kubectl, incident, full=full)
+        follow(kubectl, incident, detail)
         return
-    terminal.show(screen(incident, now(), terminal.width(), kubectl, full=full))
+    terminal.show(screen(incident, now(), terminal.width(), kubectl, detail))
 
 
 COMMANDS: Final = (list_incidents, show)

@@ -105,7 +105,7 @@ def update(
 ) -> None:
     """Send an update."""
     key = "update-external" if external else "update"
-    value = _spoken(name, words, "", key)
+    value = _spoken(name, words, "", "update --external" if external else "update")
     deliver(the_kubectl(), Request(name, key, value), wait, form)
 
 
@@ -135,7 +135,7 @@ def propose(name: str, remediation: str | None, form: str | None, wait: float) -
     kubectl = the_kubectl()
     if not remediation:
         raise Ended(Code.USAGE, _remediations(kubectl, find(kubectl, name)))
-    wanted = frozenset({"ProposalOffered", "NothingToOffer", "ProposalBlocked"})
+    wanted = frozenset({"ProposalOffered", "ProposalsConfirmed", "NothingToOffer"})
     deliver(kubectl, Request(name, "propose", remediation), wait, form, wanted)
 
 

@@ -3,111 +3,104 @@
 from __future__ import annotations
 
 import contextlib
-import json
-import queue
-import threading
-import time
-from collections.abc import Iterator
-from typing import IO, Any, Final
+from typing import Any, Final
 
 from . import terminal
 from .kubectl import Body, Kubectl
-from .names import FROZEN
+from .names import ENDED
 from .objects import entries, last_seq, name_of, namespace_of, now, status_of
+from .pages import record
+from .stream import Watch
+from .view.detail import Detail
 from .view.screen import screen
 from .view.spans import Line, line
 from .view.timeline import entry_lines
 
-__all__ = ["documents", "follow"]
+__all__ = ["fitting", "follow"]
 
 _TICK: Final = 1.0
-_PAUSE: Final = 2.0
-_CHUNK: Final = 65536
+_TAIL: Final = 10
 
 
-def follow(kubectl: Kubectl, incident: Body, *, full: bool) -> None:
-    """Show it until it has ended, or until Ctrl-C."""
+def follow(kubectl: Kubectl, incident: Body, detail: Detail) -> None:
+    """Show it until it is over, or until Ctrl-C."""
     here = Kubectl(namespace_of(incident), kubectl.flags, kubectl.quiet)
-    here.print(here.line("get", "incident", name_of(incident), "--watch"), None)
+    here.print(here.line("get", "incident", name_of(incident), "--watch"))
     out = terminal.console()
-    with contextlib.suppress(KeyboardInterrupt):
+    with contextlib.suppress(KeyboardInterrupt), Watch(here, name_of(incident)) as watch:
         if out is None:
-            _print_entries(here, incident, full=full)
+            _print_entries(here, incident, watch, detail)
         else:
-            _redraw(here, incident, out, full=full)
+            _redraw(here, incident, watch, out, detail)
 
 
-def _redraw(kubectl: Kubectl, incident: Body, out: Any, *, full: bool) -> None:
+def _redraw(kubectl: Kubectl, incident: Body, watch: Watch, out: Any, detail: Detail) -> None:
     from rich.live import Live
 
-    def drawn(body: Body) -> Any:
-        lines = screen(body, now(), terminal.width(), kubectl, full=full)
-        return terminal.rendered(_fitting(lines, out.size.height))
+    with Live(console=out, screen=True, auto_refresh=False) as live:
+        while True:
+            lines = _screen(kubectl, incident, watch, out.size.height, detail)
+            live.update(terminal.rendered(lines), refresh=True)
+            if _over(incident):
+                break
+            incident = watch.next(_TICK) or incident
+    terminal.show(screen(incident, now(), terminal.width(), kubectl, detail))
 
-    with Live(drawn(incident), console=out, screen=True, auto_refresh=False) as live:
-        for body in _seen(kubectl, incident):
-            live.update(drawn(body), refresh=True)
-            incident = body
-    terminal.show(screen(incident, now(), terminal.width(), kubectl, full=full))
 
-
-def _print_entries(kubectl: Kubectl, incident: Body, *, full: bool) -> None:
+def _screen(
+    kubectl: Kubectl, incident: Body, watch: Watch, height: int, detail: Detail
+) -> list[Line]:
+    """Give as much as the terminal has room for."""
     width = terminal.width()
-    terminal.show([*screen(incident, now(), width, kubectl, full=full), line()])
-    shown = last_seq(incident)
-    for body in _seen(kubectl, incident):
-        new = [entry for entry in entries(body) if entry["seq"] > shown]
+    trouble = [line((f"NOT UP TO DATE: {watch.trouble}", "bad"))] if watch.trouble else []
+    lines: list[Line] = []
+    for less in sorted((d for d in Detail if d <= detail), reverse=True):
+        lines = [*trouble, *screen(incident, now(), width, kubectl, less)]
+        if sum(_rows(each, width) for each in lines) <= height:
+            return lines
+    return fitting(lines, width, height)
+
+
+def fitting(lines: list[Line], width: int, height: int) -> list[Line]:
+    """Leave out what is in the middle of too much, and say so."""
+    tail = lines[-_TAIL:]
+    room = height - 1 - sum(_rows(each, width) for each in tail)
+    head: list[Line] = []
+    for each in lines[:-_TAIL]:
+        room -= _rows(each, width)
+        if room < 0:
+            more = len(lines) - len(head) - len(tail)
+            return [*head, line((f"… {more} lines: without --watch they are shown", "dim")), *tail]
+        head.append(each)
+    return lines
+
+
+def _rows(spans: Line, width: int) -> int:
+    return 1 + max(0, sum(len(text) for text, _ in spans) - 1) // width
+
+
+def _print_entries(kubectl: Kubectl, incident: Body, watch: Watch, detail: Detail) -> None:
+    width = terminal.width()
+    terminal.show([*screen(incident, now(), width, kubectl, detail), line()])
+    shown, told = last_seq(incident), ""
+    while not _over(incident):
+        incident = watch.next(_TICK) or incident
+        if watch.trouble not in {"", told}:
+            terminal.say(watch.trouble)
+        told = watch.trouble
+        new = _new(kubectl, incident, shown)
         if new:
             terminal.show([part for entry in new for part in entry_lines(entry, width)])
-            shown = last_seq(body)
+            shown = last_seq(incident)
 
 
-def _seen(kubectl: Kubectl, incident: Body) -> Iterator[Body]:
-    """Give it whenever it changed, and every second, until it has ended."""
-    arrived: queue.Queue[Body] = queue.Queue()
-    reader = threading.Thread(target=_read, args=(kubectl, name_of(incident), arrived), daemon=True)
-    reader.start()
-    while status_of(incident).get("phase") not in FROZEN:
-        with contextlib.suppress(queue.Empty):
-            incident = arrived.get(timeout=_TICK)
-        yield incident
+def _new(kubectl: Kubectl, incident: Body, shown: int) -> list[Body]:
+    """Give the entries after that one, from pages too where they have moved meanwhile."""
+    found = entries(incident)
+    if found and found[0]["seq"] > shown + 1:
+        found = list(record(kubectl, incident).entries)
+    return [entry for entry in found if entry["seq"] > shown]
 
 
-def _read(kubectl: Kubectl, name: str, arrived: queue.Queue[Body]) -> None:
-    """Watch it by kubectl, again and again: a watch ends by itself after a while."""
-    while True:
-        with kubectl.stream("get", "incident", name, "--watch", "-o", "json") as process:
-            if process.stdout is not None:
-                for body in documents(process.stdout):
-                    arrived.put(body)
-        time.sleep(_PAUSE)
-
-
-def documents(stream: IO[str]) -> Iterator[Body]:
-    """Read JSON documents that follow each other."""
-    decoder, text = json.JSONDecoder(), ""
-    while piece := stream.readline(_CHUNK):
-        text += piece
-        # A document of kubectl ends with a brace at the beginning of a line.
-        if not piece.startswith("}"):
-            continue
-        try:
-            body, end = decoder.raw_decode(text)
-        except ValueError:
-            continue
-        text = text[end:].lstrip()
-        yield body
-
-
-def _fitting(lines: list[Line], height: int) -> list[Line]:
-    """Leave out the middle of what is higher than the terminal, and say so."""
-    if len(lines) <= height:
-        return lines
-    tail = 10
-    head = max(1, height - tail - 1)
-    more = len(lines) - head - tail
-    return [
-        *lines[:head],
-        line((f"… {more} lines: a higher terminal shows them", "dim")),
-        *lines[-tail:],
-    ]
+def _over(incident: Body) -> bool:
+    return status_of(incident).get("phase") in ENDED

@@ -40,7 +40,7 @@ def rights(desk: Desk) -> Iterator[Finding]:
         message = f"{me} may not in {desk.namespace}: {', '.join(things)}. Who may grant it types:"
         mend = (
             f"kubectl create rolebinding {role}-{_label(me)} -n {desk.namespace} "
-            f"--clusterrole=incident-commander-{role} --user={me}"
+            f"--clusterrole=incident-commander-{role} {_subject(me)}"
         )
         yield Finding("rights", health, message, mend)
 
@@ -48,6 +48,11 @@ def rights(desk: Desk) -> Iterator[Finding]:
 def _me(desk: Desk) -> str:
     said = desk.kubectl.attempt("auth", "whoami", "-o", "json", everywhere=True)
     return str(said.json["status"]["userInfo"]["username"]) if said.code == 0 else "<user>"
+
+
+def _subject(name: str) -> str:
+    account = name.removeprefix("system:serviceaccount:")
+    return f"--user={name}" if account == name else f"--serviceaccount={account}"
 
 
 def _label(name: str) -> str:

@@ -27,7 +27,8 @@ def version(desk: Desk) -> Iterator[Finding]:
     server = (json.loads(said.out) if said.out.strip() else {}).get("serverVersion")
     if not server:
         words = said.err.strip() or "it did not answer"
-        yield Finding("API server", Health.BAD, words, "kubectl cluster-info")
+        mend = " ".join(desk.kubectl.line("cluster-info", everywhere=True))
+        yield Finding("API server", Health.BAD, words, mend)
         return
     minor, name = int(re.sub(r"\D", "", server["minor"])), server["gitVersion"]
     if minor < _OLDEST:

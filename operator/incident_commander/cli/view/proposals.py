@@ -7,6 +7,7 @@ from typing import Final
 
 from ..kubectl import Body, Kubectl
 from ..objects import ago, blocks, by_preference, clock, status_of, when
+from .detail import Detail
 from .spans import Line, Span, Style, bulleted, clean, line, wrapped
 
 __all__ = ["diff_lines", "guard_lines", "proposal_lines", "proposals_lines"]
@@ -17,66 +18,50 @@ _LIVE: Final = frozenset({"Proposed", "Approved", "Executing", "Applied"})
 
 
 def proposals_lines(
-    incident: Body, at: datetime, width: int, kubectl: Kubectl, *, full: bool = False
+    incident: Body, at: datetime, width: int, kubectl: Kubectl, detail: Detail
 ) -> list[Line]:
     """Give what is open or under way: the first one with its diff, the others in short."""
     found = status_of(incident).get("proposals") or []
     live = by_preference([p for p in found if p["state"] in _LIVE])
     lines: list[Line] = []
     for number, proposal in enumerate(live):
-        whole = full or (number == 0 and proposal["state"] == "Proposed")
-        lines += proposal_lines(incident, proposal, at, width, kubectl, whole=whole, full=full)
+        first = number == 0 and proposal["state"] == "Proposed"
+        shown = detail if first or detail is Detail.FULL else Detail.SHORT
+        lines += proposal_lines(proposal, at, width, shown)
+        if proposal["state"] == "Proposed" and not blocks(proposal):
+            lines += _commands(incident, proposal, kubectl)[: 2 if first else 1]
     over = [f"{p['id']} {p['state']}" for p in found if p["state"] not in _LIVE]
     if over:
         lines += bulleted(line(("  over: ", "dim")), ", ".join(over), width, "dim")
     return lines
 
 
-def proposal_lines(
-    incident: Body,
-    proposal: Body,
-    at: datetime,
-    width: int,
-    kubectl: Kubectl,
-    *,
-    whole: bool,
-    full: bool = False,
-    offered: bool = True,
-) -> list[Line]:
-    """Give one proposal.
-
-    Parameters
-    ----------
-    whole
-        With its reason and its diff.
-    full
-        With guards that are clear, and every line of the diff.
-    offered
-        With the commands that decide.
-    """
-    lines = [_title(proposal, at)]
-    lines += wrapped(proposal["summary"], width, "    ", "bold")
-    if whole:
-        lines += wrapped(proposal["reason"], width, "    ")
-        lines += wrapped(_afterwards(proposal), width, "    ", "dim")
-    lines += guard_lines(proposal, width, full=full)
-    if whole:
-        lines += diff_lines(proposal, "    ", None if full else _DIFF_LINES)
-    if offered and proposal["state"] == "Proposed" and not blocks(proposal):
-        lines += _commands(incident, proposal, kubectl, both=whole)
-    return lines
+def proposal_lines(proposal: Body, at: datetime, width: int, detail: Detail) -> list[Line]:
+    """Give one proposal; in short: without its reason and its diff."""
+    lines = [_title(proposal, at), *wrapped(proposal["summary"], width, "    ", "bold")]
+    if detail is Detail.SHORT:
+        return [*lines, *guard_lines(proposal, width, detail)]
+    return [
+        *lines,
+        *wrapped(proposal["reason"], width, "    "),
+        *wrapped(_afterwards(proposal), width, "    ", "dim"),
+        *guard_lines(proposal, width, detail),
+        *diff_lines(proposal, "    ", None if detail is Detail.FULL else _DIFF_LINES),
+    ]
 
 
-def _commands(incident: Body, proposal: Body, kubectl: Kubectl, *, both: bool) -> list[Line]:
+def _commands(incident: Body, proposal: Body, kubectl: Kubectl) -> list[Line]:
     approve = kubectl.typed("approve", incident, proposal["id"])
     reject = kubectl.typed("reject", incident, proposal["id"], "<reason>")
-    lines = [line(("    approve:  ", "dim"), (approve, "command"))]
-    return [*lines, line(("    reject:   ", "dim"), (reject, "command"))] if both else lines
+    return [
+        line(("    approve:  ", "dim"), (approve, "command")),
+        line(("    reject:   ", "dim"), (reject, "command")),
+    ]
 
 
-def guard_lines(proposal: Body, width: int, *, full: bool = False) -> list[Line]:
+def guard_lines(proposal: Body, width: int, detail: Detail) -> list[Line]:
     """Give what speaks against it, the worst first."""
-    order = ("Block", "Warn", "Clear") if full else ("Block", "Warn")
+    order = ("Block", "Warn", "Clear") if detail is Detail.FULL else ("Block", "Warn")
     lines: list[Line] = []
     for verdict in order:
         for guard in proposal.get("guards") or []:

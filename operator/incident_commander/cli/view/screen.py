@@ -9,15 +9,17 @@ from typing import Final
 from ..kubectl import Body, Kubectl
 from ..objects import ago, clock, entries, is_ended, name_of, namespace_of, overdue, status_of, when
 from .conditions import condition_lines
+from .detail import Detail
 from .progress import progress_lines
 from .proposals import proposals_lines
 from .spans import Line, Span, Style, bulleted, clean, line, wrapped
 from .timeline import short_lines
 
-__all__ = ["LAST_ENTRIES", "VERDICTS", "screen"]
+__all__ = ["screen"]
 
-LAST_ENTRIES: Final = 8
-VERDICTS: Final[dict[str, Style]] = {
+_LAST_ENTRIES: Final = 8
+_FEW_ENTRIES: Final = 4
+_VERDICTS: Final[dict[str, Style]] = {
     "Passed": "good",
     "Failed": "bad",
     "Inconclusive": "warn",
@@ -27,7 +29,11 @@ _LABEL: Final = 13
 
 
 def screen(
-    incident: Body, at: datetime, width: int, kubectl: Kubectl, *, full: bool = False
+    incident: Body,
+    at: datetime,
+    width: int,
+    kubectl: Kubectl,
+    detail: Detail = Detail.NORMAL,
 ) -> list[Line]:
     """Give everything that one needs to decide.
 
@@ -35,17 +41,16 @@ def screen(
     ----------
     kubectl
         Writes the commands that are offered, with the flags that were given.
-    full
-        Whole diffs, clear guards, evidence.
     """
+    last = _LAST_ENTRIES if detail else _FEW_ENTRIES
     blank = [line()]
     lines = [*_head(incident, at, width, kubectl), *blank, *_facts(incident, at, width, kubectl)]
     parts = {
         "NOT AS IT SHOULD BE": condition_lines(incident, at, width, kubectl),
-        f"FINDINGS{_of_when(incident, at)}": _findings(incident, width, full=full),
-        "PROPOSALS": proposals_lines(incident, at, width, kubectl, full=full),
+        f"FINDINGS{_of_when(incident, at)}": _findings(incident, width, detail),
+        "PROPOSALS": proposals_lines(incident, at, width, kubectl, detail),
         "PROGRESS": progress_lines(incident, at, width),
-        "TIMELINE": _timeline(incident, width, kubectl),
+        "TIMELINE": _timeline(incident, width, kubectl, last),
     }
     for title, found in parts.items():
         if found:
@@ -146,7 +151,7 @@ def _of_when(incident: Body, at: datetime) -> str:
     return f" of {clock(finished, at)}, round {found.get('round', 0)}" if finished else ""
 
 
-def _findings(incident: Body, width: int, *, full: bool) -> list[Line]:
+def _findings(incident: Body, width: int, detail: Detail) -> list[Line]:
     found = (status_of(incident).get("diagnosis") or {}).get("findings") or []
     step = max((len(f["step"]) for f in found), default=0)
     lines: list[Line] = []
@@ -154,21 +159,21 @@ def _findings(incident: Body, width: int, *, full: bool) -> list[Line]:
         verdict = finding["verdict"]
         first = line(
             "  ",
-            (verdict.ljust(13), VERDICTS.get(verdict, "")),
+            (verdict.ljust(13), _VERDICTS.get(verdict, "")),
             (finding["step"].ljust(step + 2), "bold"),
         )
         lines += bulleted(first, finding["message"], width)
-        if full:
+        if detail is Detail.FULL:
             for name, value in (finding.get("evidence") or {}).items():
                 indent = line((" " * (step + 17) + f"{name}: ", "dim"))
                 lines += bulleted(indent, str(value), width, "dim")
     return lines
 
 
-def _timeline(incident: Body, width: int, kubectl: Kubectl) -> list[Line]:
+def _timeline(incident: Body, width: int, kubectl: Kubectl, last: int) -> list[Line]:
     found = entries(incident)
-    lines = short_lines(found[-LAST_ENTRIES:], width)
-    if found and found[-1]["seq"] >= LAST_ENTRIES:
+    lines = short_lines(found[-last:], width)
+    if found and found[-1]["seq"] >= last:
         typed = kubectl.typed("timeline", incident)
         lines.append(line(("  all of it: ", "dim"), (clean(typed), "command")))
     return lines
