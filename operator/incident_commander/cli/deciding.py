@@ -17,7 +17,7 @@ from .requests import Request
 from .saying import deliver
 from .view.detail import Detail
 from .view.proposals import proposal_lines
-from .view.spans import Line
+from .view.spans import Line, line
 
 __all__ = ["COMMANDS", "chosen"]
 
@@ -39,7 +39,7 @@ def approve(
     incident = find(kubectl, name)
     picked = chosen(kubectl, incident, proposal)
     if not form:
-        terminal.show(_shown(picked))
+        terminal.show(_shown(incident, picked))
     if not yes and not terminal.confirmed(f"Approve {picked['id']}?"):
         raise Ended(Code.USAGE, "Nothing was approved.")
     here = _at(kubectl, incident)
@@ -95,9 +95,10 @@ def chosen(kubectl: Kubectl, incident: Body, wanted: str | None) -> Body:
     return _unblocked(recommended[0])
 
 
-def _shown(proposal: Body) -> list[Line]:
+def _shown(incident: Body, proposal: Body) -> list[Line]:
     """Give all that is to be weighed: what is done, why, what speaks against it, the diff."""
-    return proposal_lines(proposal, now(), terminal.width(), Detail.FULL)
+    what = line((name_of(incident), "bold"), f"  {incident['spec']['title']}")
+    return [what, *proposal_lines(proposal, now(), terminal.width(), Detail.FULL)]
 
 
 def _unblocked(proposal: Body) -> Body:

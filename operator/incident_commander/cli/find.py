@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from .exits import Code, Ended
-from .kubectl import Body, Kubectl, code_of, explained
+from .kubectl import Body, Kubectl, Said, code_of, explained
 from .names import CLOSED_LABEL, FROZEN
 from .objects import name_of, status_of
 from .terminal import say
@@ -59,9 +59,15 @@ def open_ones(kubectl: Kubectl, *, everywhere: bool = False, ended: bool = False
         "get", "incidents", *where, *which, extra=("-o", "json"), everywhere=everywhere
     )
     if said.code:
-        raise Ended(code_of(said), explained(said))
+        raise Ended(code_of(said), f"{explained(said)}{_one_of_them(said, everywhere=everywhere)}")
     found: list[Body] = said.json["items"]
     return [i for i in found if ended or status_of(i).get("phase") not in FROZEN]
+
+
+def _one_of_them(said: Said, *, everywhere: bool) -> str:
+    if everywhere and "(Forbidden)" in said.err:
+        return "\nWhere you may read some namespaces only: -n <namespace> instead of -A"
+    return ""
 
 
 def _the_only(kubectl: Kubectl) -> Body:
