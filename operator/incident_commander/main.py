@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from .report_command import report
 from .settings import Settings, SettingsError
 
 if TYPE_CHECKING:
@@ -45,6 +46,9 @@ def now() -> datetime:
 @click.group()
 def main() -> None:
     """Run incidents in Kubernetes, as the best incident commanders do."""
+
+
+main.add_command(report)
 
 
 @main.command()
@@ -100,6 +104,7 @@ async def serve(settings: Settings) -> None:
     from .gateways.metrics import Metrics
     from .gateways.observer import KubernetesObserver
     from .gateways.postmortems import Postmortems
+    from .gateways.reports import Reports
     from .gateways.reviews import Reviews
     from .gateways.targets import TargetWatches
     from .gateways.workloads import KubernetesWorkloads
@@ -121,7 +126,8 @@ async def serve(settings: Settings) -> None:
     registry = CollectorRegistry()
     incidents = Incidents(client)
     postman = _postman(client, settings, wakes.one)
-    reviews = Reviews(client, settings.watch_namespaces, now, wakes.postmortem)
+    reports = Reports(client, now) if settings.report_config_maps else None
+    reviews = Reviews(client, settings.watch_namespaces, now, wakes.postmortem, reports)
     runner = wakes.runner = Runner(
         Gateways(
             incidents=incidents,

@@ -88,6 +88,9 @@ class Settings(BaseModel):
     guard_proof_ttl: _Wait = timedelta(seconds=5)
     """How long one proof of the guard serves all Incidents of a namespace."""
 
+    report_config_maps: bool = True
+    """Whether Postmortems are rendered into ConfigMaps."""
+
     @property
     def user(self) -> str:
         """The Kubernetes user name of the operator."""

@@ -370,7 +370,8 @@ def test_every_part_of_the_guard_is_labelled_and_bound(scene: Scene) -> None:
             "mutatingadmissionpolicybindings",
         )
     }
-    rules = {f"incident-commander-{part}" for part in ("requests", "status", "deletion", "pages")}
+    parts = ("requests", "status", "deletion", "pages", "postmortems", "reports")
+    rules = {f"incident-commander-{part}" for part in parts}
     assert set(found["validatingadmissionpolicies"]) == rules
     assert set(found["validatingadmissionpolicybindings"]) == rules
     assert set(found["mutatingadmissionpolicies"]) == {"incident-commander-stamp"}

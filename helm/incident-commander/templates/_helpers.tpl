@@ -22,6 +22,14 @@ system:serviceaccount:{{ .Release.Namespace }}:incident-commander
 {{ .Values.image.repository }}:{{ .Values.image.tag | default .Chart.AppVersion }}{{ with .Values.image.digest }}@{{ . }}{{ end }}
 {{- end }}
 
+{{/*
+Whether Postmortems are rendered into ConfigMaps: "true" or "". Never without the guard, which sees to it
+that the operator writes no other ConfigMap.
+*/}}
+{{- define "incident-commander.reports" -}}
+{{- if and .Values.reports.configMaps .Values.guard.install -}}true{{- end -}}
+{{- end }}
+
 {{/* A CEL list of strings. */}}
 {{- define "incident-commander.celStrings" -}}
 [{{ range $i, $s := . }}{{ if $i }}, {{ end }}{{ $s | squote }}{{ end }}]

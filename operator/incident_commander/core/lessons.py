@@ -15,6 +15,7 @@ from ..api.base import format_duration
 from ..api.common import ProposalState, Severity, Verdict
 from ..api.incident import TimelineEntry
 from ..api.postmortem import ActionItem, ActionPriority
+from .rows import told
 from .story import ROLES, Story, in_words, source
 from .wording import cut
 
@@ -53,7 +54,7 @@ def _detection(story: Story) -> Iterator[_Point]:
         yield _BAD, "Customers reported it before a monitor did."
     elif spec.alert is None:
         yield _BAD, "It was declared by a person: no alert declared it."
-    if m.started_at and m.detected_at:
+    if m.started_at and m.detected_at and m.detected_at > m.started_at:
         took = m.detected_at - m.started_at
         side = _GOOD if took <= timedelta(minutes=5) else _BAD
         yield side, f"Detected {in_words(took)} after the impact began."
@@ -91,9 +92,11 @@ def _updates(story: Story) -> Iterator[_Point]:
         if gap > policy.update_every + _SLACK
         else "",
     ]
-    told = ", ".join(filter(None, late))
-    if told:
-        yield _BAD, f"Updates were late: {told} {source(posted[0], posted[-1])}."
+    if any(late):
+        yield (
+            _BAD,
+            f"Updates were late: {', '.join(filter(None, late))} {source(posted[0], posted[-1])}.",
+        )
     else:
         yield (
             _GOOD,
@@ -125,10 +128,13 @@ def _remediation(story: Story) -> Iterator[_Point]:
         of = source(*failed[:5])
         yield _BAD, f"It took {len(changes)} changes; {len(failed)} did not hold {of}."
     for entry in story.having("RemediationReverted")[:2]:
-        yield _BAD, f"A change was taken back by others: {story.told(entry)} {source(entry)}"
+        yield _BAD, f"A change was taken back by others: {told(story, entry)} {source(entry)}"
     people = story.last("ResolvedByPeople")
     if people is not None:
-        yield _BAD, f"No remediation of the Runbook ended it: {story.told(people)} {source(people)}"
+        yield (
+            _BAD,
+            f"No remediation of the Runbook ended it: {told(story, people)} {source(people)}",
+        )
 
 
 def _readiness(story: Story) -> Iterator[_Point]:
@@ -203,11 +209,9 @@ def _after_a_release(story: Story) -> Iterator[tuple[ActionPriority, str]]:
     was = undone.parameters.get("fromRevision", "")
     which = f"revision {was} of {story.target}" if was else f"the release of {story.target}"
     yield ActionPriority.P1, f"Mend what {which} broke before it is released again"
-    steps = ", ".join(f"{e.step} {source(e)}" for e in story.trouble if e.evidence)
-    yield (
-        ActionPriority.P1,
-        f"Add a test or a gate before production that fails on what this release did: {steps}",
-    )
+    steps = ", ".join(f"{e.step} {source(e)}" for e in story.symptoms)
+    what = f"fails on what this release did: {steps}" if steps else "fails on what it did"
+    yield ActionPriority.P1, f"Add a test or a gate before production that {what}"
 
 
 def _after_gaps(story: Story) -> Iterator[tuple[ActionPriority, str]]:

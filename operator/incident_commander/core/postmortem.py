@@ -13,24 +13,19 @@ from typing import Final
 from ..api.common import Verdict
 from ..api.incident import Impact, Incident, TimelineEntry
 from ..api.postmortem import (
-    MAX_ROWS,
     PLACEHOLDER,
     ContributingFactors,
     PostmortemImpact,
     PostmortemOf,
     PostmortemSpec,
-    TimelineRow,
 )
 from . import lessons
+from .rows import rows, seen, told
 from .story import Story, in_words, source
 from .wording import cut, sentence, sentences
 
 __all__ = ["draft"]
 
-_LEFT_OUT: Final = frozenset({"RequestQuoted", "DiagnosisRepeated", "ProposalsConfirmed"})
-"""What says nothing that another entry does not say."""
-_MINOR: Final = frozenset({"UpdatePosted", "DiagnosisDue", "DiagnosisStarted", "ProposalExpired"})
-"""What gives way first where there are too many rows."""
 _CHAIN: Final = frozenset(
     {
         *("IncidentDeclared", "SeverityRaised", "TargetChanged", "RootCauseRecorded"),
@@ -98,7 +93,7 @@ def _resolved(story: Story) -> str:
     if fix is not None:
         how = f"Resolved by: {fix.summary}"
     elif by_people is not None:
-        how = f"Resolved by people: {story.told(by_people)}"
+        how = f"Resolved by people: {told(story, by_people)}"
     else:
         how = "Resolved"
     ends = (milestones.mitigated_at, milestones.resolved_at)
@@ -114,14 +109,14 @@ def _resolved(story: Story) -> str:
 
 
 def _impact(story: Story) -> PostmortemImpact:
-    milestones, told = story.milestones, _affected(story)
+    milestones, affected = story.milestones, _affected(story)
     start, end = milestones.started_at, milestones.resolved_at
     lasted = f"{start:%Y-%m-%d %H:%M} - {end:%Y-%m-%d %H:%M} UTC ({in_words(end - start)})" if (
         start and end
     ) else f"{PLACEHOLDER}: from when to when?"  # fmt: skip
     return PostmortemImpact(
-        users_affected=told
-        if told != "not declared"
+        users_affected=affected
+        if affected != "not declared"
         else f"{PLACEHOLDER}: how many users, or which share of them, felt what?",
         duration=lasted,
         revenue=f"{PLACEHOLDER}: the estimated loss, or N/A",
@@ -132,59 +127,27 @@ def _impact(story: Story) -> PostmortemImpact:
 
 
 def _measured(story: Story) -> list[str]:
-    figures = [
-        f"At diagnosis, {e.at:%H:%M} UTC: {e.step}: {e.evidence.value}"
-        f"{f', where the limit is {e.evidence.threshold}' if e.evidence.threshold else ''} {source(e)}"
-        for e in story.trouble
-        if e.evidence and e.evidence.value
-    ]
-    passed = story.last("VerificationPassed")
     good = [
         e
         for e in story.having("VerificationSampled", "MonitoringSampled")
         if e.evidence and e.evidence.verdict is Verdict.PASSED
     ]
-    after = good[-1:] or ([passed] if passed else [])
-    return figures + [
-        f"After the fix, {e.at:%H:%M} UTC: {story.told(e).removeprefix('Passed: ')} {source(e)}"
-        for e in after
+    before = [("At diagnosis", f"{e.step}: ", e) for e in story.symptoms]
+    after = [("After the fix", "", e) for e in good[-1:]]
+    return [
+        f"{when}, {e.at:%H:%M} UTC: {what}{e.evidence.value}"
+        f"{f' (limit: {e.evidence.threshold})' if e.evidence.threshold else ''} {source(e)}"
+        for when, what, e in [*before, *after]
+        if e.evidence and e.evidence.value
     ]
-
-
-def rows(story: Story) -> list[TimelineRow]:
-    """Give the rows of the timeline, by time, each with its source."""
-    told = [e for e in story.entries if e.reason not in _LEFT_OUT]
-    if len(told) > MAX_ROWS:
-        told = [e for e in told if e.reason not in _MINOR]
-    if len(told) > MAX_ROWS:
-        half = MAX_ROWS // 2
-        told = [*told[:half], *told[-half:]]
-    found = [
-        TimelineRow(
-            at=entry.event_time or entry.at,
-            event=cut(_event(story, entry), 512),
-            source=f"#{entry.seq}",
-        )
-        for entry in told
-    ]
-    return sorted(found, key=lambda row: row.at)
-
-
-def _event(story: Story, entry: TimelineEntry) -> str:
-    """Tell one entry: who, where that was a person, and what."""
-    text = story.told(entry) or entry.reason
-    role = story.cast.role(entry.actor)
-    person = entry.actor in story.cast.roles
-    if not person or entry.reason == "NoteAdded" or role in text:
-        return text[:1].upper() + text[1:]
-    return f"{role[:1].upper()}{role[1:]}: {text}"
 
 
 def _what_happened(story: Story) -> str:
     failed = {e.seq for e in story.trouble}
     chain = [e for e in story.entries if e.reason in _CHAIN or e.seq in failed]
+    chain.sort(key=lambda e: e.event_time or e.at)
     return "\n".join(
-        f"- {e.event_time or e.at:%H:%M} UTC: {cut(sentence(_event(story, e)), 400)} {source(e)}"
+        f"- {e.event_time or e.at:%H:%M} UTC: {cut(sentence(told(story, e)), 400)} {source(e)}"
         for e in chain[:20]
     )
 
@@ -196,15 +159,8 @@ def _cause(story: Story) -> str:
     if said is not None:
         of = f" {source(entry)}" if entry else ""
         return f"root cause, as recorded: {story.cast.told(said.text).rstrip('.')}{of}"
-    seen = [f"{_seen(story, e)} {source(e)}" for e in story.trouble[:3]]
+    seen = [f"{seen(story, e)} {source(e)}" for e in story.trouble[:3]]
     return "; ".join(seen)
-
-
-def _seen(story: Story, entry: TimelineEntry) -> str:
-    """Give what a check saw, without its name and verdict."""
-    text = story.told(entry)
-    _, found, rest = text.partition("). ")
-    return (rest if found and text.startswith(f"{entry.step}: ") else text).rstrip(".")
 
 
 def _factors(story: Story) -> ContributingFactors:

@@ -21,6 +21,7 @@ from ..api.postmortem import (
     PostmortemStatus,
     Reminded,
 )
+from .holes import holes
 from .wording import cut
 
 __all__ = ["Judgement", "Reminder", "is_overdue", "judge", "overdue_items"]
@@ -173,7 +174,7 @@ def _observed(
         "Complete",
         final,
         str(state),
-        "" if final else "complete the spec, then set spec.state to Final",
+        "" if final else _to_write(postmortem),
     )
     late = _late(postmortem, status, now)
     until = f"due {status.due_at:%Y-%m-%d %H:%M} UTC" if status.due_at else "no due date is known"
@@ -181,6 +182,13 @@ def _observed(
     items = overdue_items(postmortem, now)
     told = "; ".join(f"{i.id} was due {i.due}, owner {i.owner or 'nobody'}" for i in items)
     yield "ActionItemsOverdue", bool(items), "Late" if items else "InTime", told
+
+
+def _to_write(postmortem: Postmortem) -> str:
+    lacking = holes(postmortem.spec)
+    if not lacking:
+        return "nothing is lacking: set spec.state to Final"
+    return f"before spec.state can be Final, write: {', '.join(lacking)}"
 
 
 def _display(postmortem: Postmortem, status: PostmortemStatus, now: datetime) -> PostmortemDisplay:

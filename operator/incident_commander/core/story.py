@@ -27,6 +27,7 @@ _MACHINES: Final = {OPERATOR: "the operator", KUBERNETES: "Kubernetes"}
 _MINUTE: Final = 60
 _HOUR: Final = 3600
 _COMMAND: Final = re.compile(r"\s*(?:[:;,(]\s*)?\b(?:kubectl|argocd|flux|helm) -?\S.*$", re.DOTALL)
+_CHANGED: Final = re.compile(r"^[^:]+: Failed \((?:Recent\w*|\w*Changed?\w*)\)")
 _TWICE: Final = re.compile(r"\bcommander the commander\b")
 
 
@@ -62,8 +63,8 @@ class Cast:
         # Not within a longer word: the user `bob` is no part of the workload `bob-web`.
         pattern = "|".join(re.escape(name) for name in names)
         told = re.sub(
-            rf"(?<![\w.@/:-])(?:{pattern})(?![\w@/-]|[.:]\w)",
-            lambda match: self.roles[match.group()],
+            rf"(?<![\w.@/:-])({pattern})(?:@[\w.-]+\w)?(?![\w@/-]|[.:]\w)",
+            lambda match: self.roles[match.group(1)],
             text,
         )
         return _TWICE.sub("with a commander", told)
@@ -122,11 +123,6 @@ class Story:
         found = self.having(*reasons)
         return found[-1] if found else None
 
-    def told(self, entry: TimelineEntry) -> str:
-        """Give an entry's message: people by role, commands left out."""
-        text = clean(self.cast.told(entry.message))
-        return f"{self.cast.role(entry.actor)} noted: “{text}”" if _quoted(entry) else text
-
     @property
     def trouble(self) -> list[TimelineEntry]:
         """What failed in the diagnosis that the last remediation rests on, one entry per step."""
@@ -140,14 +136,15 @@ class Story:
         return list({e.step: e for e in before}.values())
 
     @property
+    def symptoms(self) -> list[TimelineEntry]:
+        """Give the same without what says that something changed: that is no symptom."""
+        return [e for e in self.trouble if not _CHANGED.search(e.message)]
+
+    @property
     def fix(self) -> Proposal | None:
         """The remediation that held, where one did."""
         approval = self.status.approval
         return self.status.proposal(approval.proposal) if approval else None
-
-
-def _quoted(entry: TimelineEntry) -> bool:
-    return entry.reason == "NoteAdded"
 
 
 def clean(text: str) -> str:
