@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from .core.case import Limits
     from .deliveries.postman import LocalPostman
     from .gateways.client import Client
+    from .gateways.reviews import Reviews
     from .http.health import HealthServer
     from .runner import Runner
     from .values import IncidentRef
@@ -79,11 +80,17 @@ class _Wakes:
 
     runner: Runner
 
+    def __init__(self) -> None:
+        from .deliveries.reminders import Reminders
+
+        self.reminders: Final = Reminders()
+
     def all(self) -> None:
         self.runner.wake_all()
 
     def one(self, ref: IncidentRef) -> None:
-        self.runner.wake(ref)
+        if not self.reminders.settled(ref):
+            self.runner.wake(ref)
 
     def target(self, ref: IncidentRef) -> None:
         self.runner.target_changed(ref)
@@ -127,7 +134,15 @@ async def serve(settings: Settings) -> None:
     incidents = Incidents(client)
     postman = _postman(client, settings, wakes.one)
     reports = Reports(client, now) if settings.report_config_maps else None
-    reviews = Reviews(client, settings.watch_namespaces, now, wakes.postmortem, reports)
+    wakes.reminders.postman = postman
+    reviews = Reviews(
+        client,
+        settings.watch_namespaces,
+        now,
+        wakes.postmortem,
+        reports,
+        wakes.reminders.remind,
+    )
     runner = wakes.runner = Runner(
         Gateways(
             incidents=incidents,
@@ -150,7 +165,7 @@ async def serve(settings: Settings) -> None:
     health = HealthServer(
         settings.http_host, settings.http_port, alive=lambda: (), ready=watchdog.problems
     )
-    _expose(registry, health, runner, postman, client)
+    _expose(registry, health, runner, postman, client, reviews)
 
     async def load() -> None:
         await asyncio.gather(library.load(), reviews.load())
@@ -217,6 +232,7 @@ def _expose(
     runner: Runner,
     postman: LocalPostman,
     client: Client,
+    reviews: Reviews,
 ) -> None:
     """Let Prometheus read what all of these remember."""
     from prometheus_client import ProcessCollector
@@ -230,6 +246,8 @@ def _expose(
         catalogue.CHANNELS_FAILING,
         lambda: {(name,): float(failing) for name, failing in postman.failing.items()},
     )
+    gauges.feed(catalogue.POSTMORTEMS_OVERDUE, lambda: {(): float(reviews.overdue()[0])})
+    gauges.feed(catalogue.ACTION_ITEMS_OVERDUE, lambda: {(): float(reviews.overdue()[1])})
     gauges.feed(catalogue.API_REQUESTS, lambda: client.answers)
     gauges.feed(catalogue.DELIVERIES, lambda: postman.outcomes)
     registry.register(gauges)

@@ -161,6 +161,25 @@ class TestAudiences:
         assert play.last("UpdatePosted") == sent.text
 
 
+class TestPostmortems:
+    def test_the_channels_are_told_that_it_is_due_and_that_it_is_overdue(self) -> None:
+        play = story(OPS, BOARD, STATUS_PAGE, severity="SEV2").after(minutes=6)
+        play.say("approve", play.open("rollback")).after(minutes=40)
+        assert play.phase == "Resolved"
+        play.name_postmortem("checkout-5xx").tick()
+        due = [n for n in play.status.outbox if n.kind == "PostmortemDue"]
+        assert [n.channels for n in due] == [["ops"]], "SEV2 is none of the board's"
+        assert due[0].text.startswith(
+            "The postmortem checkout-5xx of Incident checkout-5xx in shop is due at 2026-11-24 "
+        )
+        play.deliveries = [
+            Delivery(n.id, c, play.world.now) for n in play.status.outbox for c in n.channels
+        ]
+        play.tick().after(hours=49)
+        assert len([n for n in play.status.outbox if n.kind == "PostmortemDue"]) == 1
+        assert len(play.all_of("PostmortemOverdue")) == 1
+
+
 class TestPolicies:
     @pytest.mark.parametrize(
         ("spec", "problem"),

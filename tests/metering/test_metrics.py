@@ -102,7 +102,7 @@ async def test_open_incidents_are_counted_by_severity_phase_and_drill() -> None:
     counted = [v for (name, _), v in samples.items() if name == "incident_commander_incidents"]
     assert len(counted) == 4 * 8 * 2
     assert sum(counted) == 4
-    assert of(samples, "roles_unfilled", severity=severity, drill="false") == 3
+    assert of(samples, "roles_unfilled", severity=severity, drill="false") == 0, "not due yet"
     waiting = len(scene.shell.store.kept["shop", "inc-0"].status.open_proposals)
     assert waiting
     assert of(samples, "approvals_waiting", severity=severity, drill="false") == 3 * waiting
@@ -118,6 +118,7 @@ async def test_an_update_is_overdue_once_its_time_has_passed_without_anybody_loo
 
     assert of(before, "updates_overdue", severity="SEV2", drill="false") == 0
     assert of(after, "updates_overdue", severity="SEV2", drill="false") == 1
+    assert of(after, "roles_unfilled", severity="SEV2", drill="false") == 1
 
 
 async def test_an_ended_incident_counts_no_more_but_its_outbox_does() -> None:

@@ -19,6 +19,7 @@ from incident_commander.api.policy import ResponsePolicy
 from incident_commander.api.postmortem import Postmortem
 from incident_commander.api.runbook import Runbook
 from incident_commander.core.case import Case, Limits
+from incident_commander.core.closing import drafted
 from incident_commander.core.decide import Decision, decide, required
 from incident_commander.core.pages import Page, page_due, paged
 from incident_commander.core.remediate import Command
@@ -341,6 +342,11 @@ class Play:
         stamps = {f"{GROUP}/{key}-{name}": text for name, text in beside.items()}
         self._annotate({f"{GROUP}/{key}": value, f"{GROUP}/{key}-by": by, **stamps})
         return self.tick()
+
+    def name_postmortem(self, name: str) -> Play:
+        """Record that the Postmortem was drafted, as the shell does."""
+        self._save(drafted(self.incident, name, "drafted", self.world.now))
+        return self
 
     def edit(self, **spec: Any) -> Play:
         """Change ``spec``: a new generation."""

@@ -83,7 +83,9 @@ class Reviews:
     """Postmortems: each Incident is said to have one."""
 
     async def get(self, need: PostmortemNeed) -> Postmortem | Missing:
-        return Missing(f"Postmortem {need.name}")
+        meta = {"name": need.name, "namespace": need.namespace}
+        spec = {"incidentRef": {"name": need.name}}
+        return Postmortem.model_validate({"metadata": meta, "spec": spec})
 
     async def draft(self, incident: Incident, now: datetime) -> Drafted:  # noqa: ARG002
         return Drafted(incident.metadata.name, "drafted")

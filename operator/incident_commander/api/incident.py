@@ -627,6 +627,9 @@ class PostmortemRef(ApiModel):
 
     name: Name | None = Field(default=None, description="Name of the Postmortem.")
     due_at: Timestamp | None = Field(default=None, description="When it is due.")
+    told_at: Timestamp | None = Field(
+        default=None, description="When the channels were told that it is drafted and due."
+    )
     overdue_at: Timestamp | None = Field(
         default=None, description="When it was found overdue; said once."
     )

@@ -10,12 +10,16 @@ from datetime import datetime
 
 from ..api.common import Phase
 from ..api.incident import Incident, IncidentStatus, PostmortemRef
+from ..api.notices import Audience, NoticeKind
 from ..api.postmortem import Postmortem, PostmortemState
 from ..questions import Facts, PostmortemNeed
 from ..values import Missing
+from . import outbox
 from .case import Case
 from .conditions import derive
 from .evolve import Draft
+from .letters import written
+from .updates import facts
 
 __all__ = ["decide", "draft_due", "drafted", "needs", "wakes_at"]
 
@@ -29,7 +33,8 @@ def needs(case: Case) -> frozenset[PostmortemNeed]:
 
 
 def decide(case: Case, draft: Draft, facts: Facts) -> Draft:
-    """Close what owes nothing more; say once that the Postmortem is overdue."""
+    """Close what owes nothing more; say once that the Postmortem is due, and overdue."""
+    draft = _due(case, draft)
     owed = draft.status.postmortem
     if owed is None:
         return _closed(case, draft, "Nothing more is owed.")
@@ -66,11 +71,33 @@ def _closed(case: Case, draft: Draft, message: str) -> Draft:
     return draft.milestone(closed_at=case.now).add("IncidentClosed", message, phase=Phase.CLOSED)
 
 
+def _due(case: Case, draft: Draft) -> Draft:
+    """Tell the channels, once, that there is a draft, and when it is due."""
+    owed = draft.status.postmortem
+    if owed is None or owed.name is None or owed.told_at is not None:
+        return draft
+    told = _told(case, draft, owed.model_copy(update={"told_at": case.now}))
+    return told if told.status.outbox != draft.status.outbox else draft
+
+
+def _told(case: Case, draft: Draft, owed: PostmortemRef) -> Draft:
+    """Put a notice about the Postmortem into the outbox."""
+    due = f"{owed.due_at:%Y-%m-%d %H:%M} UTC" if owed.due_at else "once it is complete"
+    known = facts(case, draft, postmortem=owed.name or case.incident.metadata.name, due=due)
+    spec, kind = case.policy.whole, NoticeKind.POSTMORTEM_DUE
+    for audience in (Audience.INTERNAL, Audience.EXECUTIVE):
+        words, _ = written(spec, audience, kind, known)
+        names = [c.name for c in outbox.channels_for(case, draft, audience)]
+        draft = outbox.add(case, draft, kind, audience, words, names)
+    return draft.set(postmortem=owed)
+
+
 def _overdue(case: Case, draft: Draft, owed: PostmortemRef) -> Draft:
     if owed.due_at is None or owed.overdue_at is not None or case.now < owed.due_at:
         return draft
     named = f"Postmortem {owed.name}" if owed.name else "The Postmortem"
-    return draft.set(postmortem=owed.model_copy(update={"overdue_at": case.now})).add(
+    late = owed.model_copy(update={"overdue_at": case.now})
+    return _told(case, draft, late).add(
         "PostmortemOverdue",
         f"{named} was due {owed.due_at:%Y-%m-%d %H:%M} UTC and is not Final: the incident is not over "
         "until it is.",

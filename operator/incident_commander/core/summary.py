@@ -10,6 +10,7 @@ from datetime import datetime
 
 from ..api.common import Phase, Severity
 from ..api.incident import Incident
+from .presence import unfilled
 
 __all__ = ["Summary"]
 
@@ -25,8 +26,8 @@ class Summary:
     """When the next update is due."""
     proposals: int
     """Those that wait for a decision."""
-    commanded: bool
-    """Whether somebody is commander."""
+    roles_due: datetime | None
+    """When the roles that nobody has are to be taken; None: nobody is missing."""
     notices: int
     """Those that some channel has not taken yet."""
 
@@ -40,6 +41,6 @@ class Summary:
             drill=incident.spec.drill,
             next_update=status.updates.next_due_at if status.updates else None,
             proposals=len(status.open_proposals),
-            commanded=bool(status.roles and status.roles.commander),
+            roles_due=status.response.due_at if status.response and unfilled(status) else None,
             notices=len(status.outbox),
         )

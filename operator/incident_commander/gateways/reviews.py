@@ -30,7 +30,7 @@ __all__ = ["Remind", "ReportWriter", "Reviews"]
 CONTROLLER: Final = f"{GROUP}/operator"
 _AGAIN: Final = timedelta(seconds=30)
 _Key = tuple[str, str]
-Remind = Callable[[Postmortem, Reminder], None]
+Remind = Callable[[Postmortem, Incident | None, Reminder], None]
 
 _LOG = logging.getLogger(__name__)
 
@@ -155,7 +155,7 @@ class Reviews:
         found = judge(postmortem, _due(postmortem, incident), self._clock().replace(microsecond=0))
         for reminder in found.reminders:
             # First said, then recorded: its Event has a name of its own, so that it is not said twice.
-            await self._say(postmortem, reminder)
+            await self._say(postmortem, incident, reminder)
         status = await self._rendered(postmortem, incident, found.status)
         if status != postmortem.status:
             await self._save(postmortem, status)
@@ -194,7 +194,9 @@ class Reviews:
             query={"fieldManager": FIELD_MANAGER, "fieldValidation": "Strict"},
         )
 
-    async def _say(self, postmortem: Postmortem, reminder: Reminder) -> None:
+    async def _say(
+        self, postmortem: Postmortem, incident: Incident | None, reminder: Reminder
+    ) -> None:
         try:
             await self._client.request(
                 "POST",
@@ -205,7 +207,7 @@ class Reviews:
         except AlreadyExistsError:
             return
         if self._remind is not None:
-            self._remind(postmortem, reminder)
+            self._remind(postmortem, incident, reminder)
 
 
 def _key(raw: Raw) -> _Key:

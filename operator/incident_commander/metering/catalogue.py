@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 __all__ = [
+    "ACTION_ITEMS_OVERDUE",
     "API_REQUESTS",
     "APPROVALS_WAITING",
     "CATALOGUE",
@@ -17,6 +18,7 @@ __all__ = [
     "DELIVERIES",
     "INCIDENTS",
     "OUTBOX",
+    "POSTMORTEMS_OVERDUE",
     "PREFIX",
     "REMEDIATIONS",
     "ROLES_UNFILLED",
@@ -72,7 +74,21 @@ APPROVALS_WAITING: Final = Metric(
     "Proposals of open Incidents that wait for a decision.",
 )
 ROLES_UNFILLED: Final = Metric(
-    "roles_unfilled", "gauge", _WHOSE, "Incidents", "Open Incidents without a commander."
+    "roles_unfilled",
+    "gauge",
+    _WHOSE,
+    "Incidents",
+    "Open Incidents with a role that nobody had taken in time.",
+)
+POSTMORTEMS_OVERDUE: Final = Metric(
+    "postmortems_overdue", "gauge", (), "Postmortems", "Postmortems past their time and not Final."
+)
+ACTION_ITEMS_OVERDUE: Final = Metric(
+    "action_items_overdue",
+    "gauge",
+    (),
+    "action items",
+    "Action items of Postmortems past their due date and not Done.",
 )
 CHANNELS_FAILING: Final = Metric(
     "channels_failing",
@@ -159,6 +175,8 @@ CATALOGUE: Final = (
     UPDATES_OVERDUE,
     APPROVALS_WAITING,
     ROLES_UNFILLED,
+    POSTMORTEMS_OVERDUE,
+    ACTION_ITEMS_OVERDUE,
     CHANNELS_FAILING,
     OUTBOX,
     *TIMES.values(),

@@ -72,7 +72,7 @@ class Gauges(Collector):
         for summary in open_:
             waiting[whose(summary)] += summary.proposals
         yield _by_everybody(catalogue.APPROVALS_WAITING, waiting)
-        leaderless = Counter(whose(s) for s in open_ if not s.commanded)
+        leaderless = Counter(whose(s) for s in open_ if s.roles_due and s.roles_due < now)
         yield _by_everybody(catalogue.ROLES_UNFILLED, leaderless)
         yield _family(catalogue.OUTBOX, {(): sum(s.notices for s in known)})
         for metric, values in self._fed.items():
