@@ -12,20 +12,21 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
 from .api.base import CLOSED_LABEL, HANDLED_ANNOTATION
 from .api.common import Phase, TargetRef
 from .api.incident import Incident, IncidentStatus
-from .core.case import Case, Library, Limits, Neighbour
+from .core.case import Case, Library, Limits
 from .core.closing import draft_due, drafted
 from .core.decide import Decision, decide, required
 from .core.pages import Page, page_due, paged
 from .core.requests import cleanup
 from .core.summary import Summary
 from .errors import ConflictError, GoneError, OperatorError, UnavailableError
+from .neighbours import Neighbours
 from .ports import (
     Announcer,
     IncidentStore,
@@ -46,8 +47,6 @@ __all__ = ["Gateways", "Runner"]
 _LOG = logging.getLogger(__name__)
 _MAX_TURNS: Final = 40
 """More turns than any Incident needs in one tick: beyond it something goes in circles."""
-_REMEMBERED: Final = timedelta(days=1)
-"""No policy's window of attempts is expected to be longer."""
 _DISMISSED_LABEL_AFTER: Final = timedelta(hours=24)
 
 
@@ -83,8 +82,6 @@ class _Track:
     """Whether something of it was on its way when it was looked at last."""
     summary: Summary | None = None
     """What the metrics count of it."""
-    neighbour: Neighbour | None = None
-    """What the other Incidents of its target have to know of it."""
 
 
 class Runner:
@@ -115,7 +112,7 @@ class Runner:
         self._slots = asyncio.Semaphore(concurrency)
         self._tracks: dict[IncidentRef, _Track] = {}
         self._ending = False
-        self._ended: dict[tuple[str, TargetRef, str], Neighbour] = {}
+        self._neighbours = Neighbours()
         self.schedule: Schedule[IncidentRef] = Schedule(self.wake, clock)
 
     # --- waking ----------------------------------------------------------------------------------
@@ -166,24 +163,12 @@ class Runner:
         track = self._tracks.get(ref)
         if track is not None and track.task is None:
             del self._tracks[ref]
-            if track.neighbour is not None and track.followed is not None:
-                self._remember(ref.namespace, track.followed, track.neighbour)
+            self._neighbours.end(ref, self._clock())
 
     def recall(self, ended: Iterable[Incident]) -> None:
         """Take notice of Incidents that ended before this process began: what they changed counts."""
         for incident in ended:
-            meta = incident.metadata
-            self._remember(meta.namespace, incident.spec.target, Neighbour.of(incident))
-
-    def _remember(self, namespace: str, target: TargetRef, neighbour: Neighbour) -> None:
-        oldest = self._clock() - _REMEMBERED
-        self._ended = {
-            key: kept for key, kept in self._ended.items() if kept.changed_at[-1] > oldest
-        }
-        if neighbour.changed_at and neighbour.changed_at[-1] > oldest:
-            self._ended[namespace, target, neighbour.name] = replace(
-                neighbour, phase=Phase.CLOSED, acting=""
-            )
+            self._neighbours.recall(incident, self._clock())
 
     @property
     def size(self) -> int:
@@ -263,7 +248,8 @@ class Runner:
         for _ in range(_MAX_TURNS):
             track.seen.append(incident.metadata.resource_version)
             self._follow(ref, incident, track)
-            self._tell_neighbours(ref, incident, track)
+            for other in self._neighbours.take_notice(ref, incident):
+                self.wake(other)
             self._post(ref, incident, track)
             track.summary = Summary.of(incident)
             case = self._case(incident, outcome)
@@ -312,7 +298,7 @@ class Runner:
             limits=self._limits,
             result=outcome,
             guard_fingerprint=self._world.fingerprint(),
-            neighbours=self._neighbours(incident),
+            neighbours=self._neighbours.of(incident),
             deliveries=self._deliveries(incident),
         )
 
@@ -328,33 +314,6 @@ class Runner:
             return ()
         meta = incident.metadata
         return self._world.postman.deliveries(IncidentRef(meta.namespace, meta.name, meta.uid))
-
-    def _neighbours(self, incident: Incident) -> tuple[Neighbour, ...]:
-        """Give the other Incidents of the same target, as far as they were looked at yet."""
-        meta, target = incident.metadata, incident.spec.target
-        return tuple(
-            track.neighbour
-            for ref, track in self._tracks.items()
-            if track.neighbour is not None
-            and track.followed == target
-            and ref.namespace == meta.namespace
-            and ref.name != meta.name
-        ) + tuple(
-            neighbour
-            for (namespace, of, name), neighbour in self._ended.items()
-            if namespace == meta.namespace and of == target and name != meta.name
-        )
-
-    def _tell_neighbours(self, ref: IncidentRef, incident: Incident, track: _Track) -> None:
-        """Wake the others of the same target where this one begins or ends to act on it."""
-        before, now = track.neighbour, Neighbour.of(incident)
-        track.neighbour = now
-        if before is not None and before.acting == now.acting and before.phase is now.phase:
-            return
-        for other, its in list(self._tracks.items()):
-            same = its.followed == track.followed and other.namespace == ref.namespace
-            if same and other != ref:
-                self.wake(other)
 
     async def _save_looking_ahead(
         self, case: Case, decision: Decision, facts: Facts
