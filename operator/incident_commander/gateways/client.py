@@ -160,7 +160,7 @@ class Client:
             response = await self._authorized(request, handler)
             code = str(response.status)
         finally:
-            self.answers[what.verb, what.resource, code] += 1
+            self.answers[what.verb, what.resource or "(discovery)", code] += 1
         return response
 
     async def _authorized(
