@@ -101,8 +101,6 @@ class _Wakes:
 
 async def serve(settings: Settings) -> None:
     """Put everything together and run it until a signal ends it."""
-    from prometheus_client import CollectorRegistry
-
     from .gateways.admission import Guard
     from .gateways.client import Client
     from .gateways.events import Events
@@ -126,11 +124,10 @@ async def serve(settings: Settings) -> None:
     guard = Guard(client, settings, wakes.all)
     announcer = Events(client, os.environ.get("HOSTNAME", ""))
     targets = TargetWatches(client, settings, wakes.target)
-    followed = tuple(dict.fromkeys((*settings.watch_namespaces, settings.namespace)))
-    library = KubernetesLibrary(
-        client, followed if settings.watch_namespaces else (), wakes.all, now
-    )
-    registry = CollectorRegistry()
+    watched = settings.watch_namespaces
+    followed = tuple(dict.fromkeys((*watched, settings.namespace))) if watched else ()
+    library = KubernetesLibrary(client, followed, wakes.all, now)
+    meter = PrometheusMeter()
     incidents = Incidents(client)
     postman = _postman(client, settings, wakes.one)
     reports = Reports(client, now) if settings.report_config_maps else None
@@ -152,7 +149,7 @@ async def serve(settings: Settings) -> None:
             announcer=announcer,
             targets=targets,
             postman=postman,
-            meter=PrometheusMeter(registry),
+            meter=meter,
             library=library,
             fingerprint=lambda: guard.fingerprint or None,
         ),
@@ -165,11 +162,11 @@ async def serve(settings: Settings) -> None:
     health = HealthServer(
         settings.http_host, settings.http_port, alive=lambda: (), ready=watchdog.problems
     )
-    _expose(registry, health, runner, postman, client, reviews)
+    _expose(meter.registry, health, runner, postman, client, reviews)
 
     async def load() -> None:
         await asyncio.gather(library.load(), reviews.load())
-        runner.recall(await incidents.ended(settings.watch_namespaces))
+        runner.recall(await incidents.ended(watched))
 
     await _until_served(load)
     async with health:
@@ -184,17 +181,11 @@ async def serve(settings: Settings) -> None:
         )
         _LOG.info(
             "watching Incidents in %s at %s",
-            ", ".join(settings.watch_namespaces) or "all namespaces",
+            ", ".join(watched) or "all namespaces",
             client.server,
         )
         try:
-            await run_kopf(
-                runner,
-                client.server,
-                client.new_session,
-                settings.watch_namespaces,
-                asyncio.Event(),
-            )
+            await run_kopf(runner, client.server, client.new_session, watched, asyncio.Event())
         finally:
             await _wind_up(postman, runner, tasks)
             await targets.close()
@@ -242,10 +233,7 @@ def _expose(
     from .metering.gauges import Gauges
 
     gauges = Gauges(lambda: runner.summaries, now)
-    gauges.feed(
-        catalogue.CHANNELS_FAILING,
-        lambda: {(name,): float(failing) for name, failing in postman.failing.items()},
-    )
+    gauges.feed(catalogue.CHANNELS_FAILING, lambda: postman.failing)
     gauges.feed(catalogue.POSTMORTEMS_OVERDUE, lambda: {(): float(reviews.overdue()[0])})
     gauges.feed(catalogue.ACTION_ITEMS_OVERDUE, lambda: {(): float(reviews.overdue()[1])})
     gauges.feed(catalogue.API_REQUESTS, lambda: client.answers)

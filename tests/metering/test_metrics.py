@@ -14,8 +14,10 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as open_metrics
 from prometheus_client.parser import text_string_to_metric_families
 
+from incident_commander.api.base import GROUP
 from incident_commander.api.common import Phase, Severity
 from incident_commander.api.incident import Durations, Incident, Milestones
+from incident_commander.errors import ConflictError, ForbiddenError, UnavailableError
 from incident_commander.http.health import HealthServer
 from incident_commander.http.metrics import add_metrics
 from incident_commander.metering.catalogue import (
@@ -41,17 +43,16 @@ class Scene:
     """A runner with a meter, and the page that Prometheus reads."""
 
     def __init__(self) -> None:
-        self.registry = CollectorRegistry()
-        self.meter = PrometheusMeter(self.registry)
+        self.meter = PrometheusMeter()
         self.shell = Shell(self.meter)
         self.gauges = Gauges(lambda: self.shell.runner.summaries, lambda: self.shell.world.now)
-        self.registry.register(self.gauges)
+        self.meter.registry.register(self.gauges)
 
     @asynccontextmanager
     async def page(self) -> AsyncIterator[str]:
         port = free_port()
         health = HealthServer("127.0.0.1", port, alive=lambda: (), ready=lambda: ())
-        add_metrics(health.app, self.registry)
+        add_metrics(health.app, self.meter.registry)
         async with health:
             yield f"http://127.0.0.1:{port}/metrics"
 
@@ -198,6 +199,40 @@ async def test_an_incident_that_becomes_resolved_is_told_once_to_the_meter() -> 
     assert set(shell.tally.ticks) == {""}
 
 
+async def test_an_approved_change_is_counted_by_what_came_of_it() -> None:
+    shell = Shell()
+    play = Play(world=shell.world).tick()
+    asked = {f"{GROUP}/approve": play.open("rollback"), f"{GROUP}/approve-by": "alice"}
+    play._annotate(asked)
+
+    await shell.tick(shell.store.put(play.incident))
+
+    assert shell.tally.remediations == [("rolloutUndo", "Applied")]
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (ConflictError("moved"), "conflict"),
+        (UnavailableError("away"), "unavailable"),
+        (ForbiddenError("no"), "refused"),
+        (ZeroDivisionError(), "bug"),
+    ],
+)
+async def test_a_look_that_does_not_end_well_is_counted_by_its_kind(
+    error: Exception, reason: str
+) -> None:
+    shell = Shell()
+    ref = shell.store.put(played())
+    shell.store.trouble.append(error)
+
+    await shell.tick(ref)
+    await shell.tick(ref)
+
+    assert shell.tally.ticks[:2] == [reason, ""]
+    assert set(shell.tally.ticks[2:]) <= {""}
+
+
 async def test_what_happens_is_counted() -> None:
     scene = Scene()
     await scene.shell.tick(scene.shell.store.put(build.incident()))
@@ -219,9 +254,7 @@ async def test_what_happens_is_counted() -> None:
 async def test_deliveries_and_failing_channels_are_shown() -> None:
     scene, desk = Scene(), Desk(Script(wrong={"pager": "HTTP 503"}))
     scene.gauges.feed(DELIVERIES, lambda: desk.postman.outcomes)
-    scene.gauges.feed(
-        CHANNELS_FAILING, lambda: {(n,): float(f) for n, f in desk.postman.failing.items()}
-    )
+    scene.gauges.feed(CHANNELS_FAILING, lambda: desk.postman.failing)
     await desk.post(notice(1, "pager", "chat"))
     for _ in range(10):
         await desk.later()
@@ -305,7 +338,7 @@ async def test_every_name_and_label_is_of_the_catalogue_and_few() -> None:
 
 
 def test_two_meters_do_not_meet() -> None:
-    first, second = PrometheusMeter(CollectorRegistry()), PrometheusMeter(CollectorRegistry())
+    first, second = PrometheusMeter(), PrometheusMeter()
     first.ticked()
 
     assert first._ticks._value.get() == 1

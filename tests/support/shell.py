@@ -13,6 +13,7 @@ from incident_commander.api.notices import Notice
 from incident_commander.api.page import TimelinePageSpec
 from incident_commander.api.postmortem import Postmortem
 from incident_commander.core.case import Limits
+from incident_commander.core.remediate import Command
 from incident_commander.ports import Drafted, MetadataChange, Meter
 from incident_commander.questions import Answer, Facts, Need, PostmortemNeed
 from incident_commander.runner import Gateways, Runner
@@ -28,6 +29,8 @@ class Store:
 
     kept: dict[tuple[str, str], Incident] = field(default_factory=dict)
     labelled: list[str] = field(default_factory=list)
+    trouble: list[Exception] = field(default_factory=list)
+    """Raised by the next readings, one each."""
 
     def put(self, incident: Incident) -> IncidentRef:
         """Keep one, and say how it is called."""
@@ -36,6 +39,8 @@ class Store:
         return IncidentRef(meta.namespace, meta.name, meta.uid)
 
     async def get(self, ref: IncidentRef) -> Incident | None:
+        if self.trouble:
+            raise self.trouble.pop(0)
         return self.kept.get((ref.namespace, ref.name))
 
     async def save_status(self, incident: Incident, status: IncidentStatus) -> Incident:
@@ -46,7 +51,12 @@ class Store:
     async def change_metadata(self, incident: Incident, change: MetadataChange) -> Incident:
         if change.set_labels:
             self.labelled.append(incident.metadata.name)
-        return incident
+        meta = incident.metadata
+        kept = {k: v for k, v in meta.annotations.items() if k not in change.remove_annotations}
+        meta = meta.model_copy(update={"annotations": {**kept, **(change.set_annotations or {})}})
+        changed = incident.model_copy(update={"metadata": meta})
+        self.put(changed)
+        return changed
 
     async def add_page(self, incident: Incident, name: str, page: TimelinePageSpec) -> None:
         raise NotImplementedError
@@ -67,7 +77,7 @@ class Quiet:
         return {need: self.world.answer(need) for need in needs}
 
     async def apply(self, write: Write) -> Outcome:
-        raise NotImplementedError
+        return self.world.obey(Command("", write))
 
     async def announce(self, incident: Incident, entries: Sequence[TimelineEntry]) -> None:
         pass

@@ -101,9 +101,11 @@ class LocalPostman:
         return tuple(self._channels.values())
 
     @property
-    def failing(self) -> Mapping[str, bool]:
+    def failing(self) -> Mapping[tuple[str], bool]:
         """Whether each channel that something waits for counts as failing."""
-        return {c.name: c.failing for c in self.channels[:_MOST_NAMED] if c.under_way or c.waiting}
+        return {
+            (c.name,): c.failing for c in self.channels[:_MOST_NAMED] if c.under_way or c.waiting
+        }
 
     def look(self) -> None:
         """Begin every delivery whose time has come."""

@@ -1,7 +1,7 @@
 """Makes Apprise's senders from URLs, loading the code of no more services than are used.
 
 ``notify`` calls it on a thread. Apprise imports all of its services at the first URL, which costs
-16 MiB; those that on-call teams use are imported one by one here, and every other service works as
+about 15 MiB; those that on-call teams use are imported one by one here, and every other service works as
 well, at that price. Apprise itself is imported at the first delivery.
 """
 

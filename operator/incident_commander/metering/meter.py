@@ -23,28 +23,24 @@ _BUCKETS: Final = tuple(_MINUTE * m for m in (1, 2, 5, 10, 15, 30, 60, 120, 240,
 
 
 class PrometheusMeter:
-    """Satisfies ``ports.Meter``.
+    """Satisfies ``ports.Meter``."""
 
-    Parameters
-    ----------
-    registry
-        Where its metrics are registered.
-    """
-
-    def __init__(self, registry: CollectorRegistry) -> None:
+    def __init__(self) -> None:
+        self.registry: Final = CollectorRegistry()
+        """Of this meter alone. Whoever has more to show registers it here."""
         # Of each counter and histogram the client would show when it was made, as one series more.
         disable_created_metrics()  # type: ignore[no-untyped-call]
-        self._ticks = _counter(catalogue.TICKS, registry)
-        self._tick_errors = _counter(catalogue.TICK_ERRORS, registry)
-        self._entries = _counter(catalogue.TIMELINE_ENTRIES, registry)
-        self._remediations = _counter(catalogue.REMEDIATIONS, registry)
+        self._ticks = _counter(catalogue.TICKS, self.registry)
+        self._tick_errors = _counter(catalogue.TICK_ERRORS, self.registry)
+        self._entries = _counter(catalogue.TIMELINE_ENTRIES, self.registry)
+        self._remediations = _counter(catalogue.REMEDIATIONS, self.registry)
         self._times = {
             key: Histogram(
                 f"{catalogue.PREFIX}{metric.short}",
                 metric.help,
                 metric.labels,
                 buckets=_BUCKETS,
-                registry=registry,
+                registry=self.registry,
             )
             for key, metric in catalogue.TIMES.items()
         }
