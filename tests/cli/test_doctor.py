@@ -11,6 +11,7 @@ from cluster import Cluster
 from incident_commander.cli.doctor.server import skew
 from tests.e2e.shop import ERIN, GROUP, Shop, until
 from tests.support.api import Api
+from tests.support.kubectl import Kubectl
 from tests.support.plugin import Plugin
 from tools.local_operator import install_chart
 
@@ -45,6 +46,30 @@ def test_a_cluster_in_order_has_no_problem(shop: Shop, plugin: Plugin, erin: Plu
         for name in ("API server", "clock", "kinds", "rights", "guard", "handling", "Prometheus"):
             assert "ok" in health(found, name), found
     assert health(erin.json("doctor"), "guard") == {"ok", "unknown"}
+
+
+def test_an_operator_that_is_not_ready_is_a_problem(
+    shop: Shop, plugin: Plugin, kubectl: Kubectl
+) -> None:
+    place = ("--operator-namespace", shop.namespace)
+    here = kubectl.with_options("-n", shop.namespace)
+    here.run("create", "deployment", "incident-commander", "--image=registry.example/x:v1-unready")
+    here.run("set", "env", "deployment/incident-commander", "INCIDENT_COMMANDER_PROMETHEUS_URL=")
+
+    unready = plugin.at(shop.namespace).run("doctor", *place)
+    here.run("scale", "deployment/incident-commander", "--replicas=0")
+    asleep = plugin.at(shop.namespace).run("doctor", *place)
+    here.run("set", "image", "deployment/incident-commander", "*=registry.example/x:v1")
+    here.run("scale", "deployment/incident-commander", "--replicas=1")
+    shop.rolled_out("incident-commander")
+    ready = plugin.at(shop.namespace).run("doctor", *place)
+
+    command = f"deployment/incident-commander -n {shop.namespace}"
+    assert f"kubectl logs {command} --tail=50" in unready.out
+    assert "--set prometheus.url=" in unready.out
+    assert f"kubectl scale {command} --replicas=1" in asleep.out
+    assert "1 of 1 ready" in ready.out
+    assert {unready.code, asleep.code} == {1}
 
 
 def test_who_lacks_rights_reads_who_grants_them(shop: Shop, plugin: Plugin) -> None:

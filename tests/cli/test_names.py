@@ -6,7 +6,7 @@ from pathlib import Path
 
 from incident_commander.api import base, common
 from incident_commander.cli import deciding, names, saying
-from incident_commander.cli.plugin import COMMANDS
+from incident_commander.cli.commands import HELP
 from incident_commander.core.requests import KEYS
 
 GUARD = Path(__file__).parents[2] / "helm/incident-commander/templates/guard"
@@ -26,12 +26,12 @@ def test_closed_sets_are_those_of_the_models() -> None:
 
 
 def test_every_request_has_a_command() -> None:
-    spoken = {key for _, key, _, _ in saying.WORDS}
+    spoken = {key for _, key, _ in saying.WORDS}
     others = {"approve", "reject", "update", "update-external", "severity", "propose"}
 
     assert spoken | others == set(KEYS)
-    assert {verb for verb, _, _, _ in saying.WORDS} | {"approve", "reject"} < set(COMMANDS)
-    assert {command.name for command in (*saying.COMMANDS, *deciding.COMMANDS)} < set(COMMANDS)
+    assert {verb for verb, _, _ in saying.WORDS} | {"approve", "reject"} < set(HELP)
+    assert {command.name for command in (*saying.COMMANDS, *deciding.COMMANDS)} < set(HELP)
 
 
 def test_the_policies_that_doctor_looks_for_are_those_of_the_chart() -> None:

@@ -6,7 +6,6 @@ import json
 import re
 
 from tests.e2e.shop import ALICE, BOB, V1, Shop, until
-from tests.support.api import Api
 from tests.support.plugin import Plugin
 
 DONE, ERROR, USAGE, REFUSED, NOT_FOUND, TIMED_OUT = range(6)
@@ -163,30 +162,6 @@ def test_without_an_operator_it_says_that_the_request_waits(shop: Shop, erin: Pl
     shop.until_reason("NoteAdded")
 
 
-def test_a_long_record_is_read_from_its_pages(shop: Shop, erin: Plugin) -> None:
-    shop.deploy()
-    shop.declare()
-    shop.until_phase("Investigating", "AwaitingApproval")
-    for number in range(20):
-        erin.done("note", "checkout", f"note {number} “é”" + " x" * 300, *LONG)
-    shop.until_seen(lambda i: bool(i["status"].get("timelinePages")), "a page")
-
-    said = erin.run("timeline", "checkout")
-    entries = erin.json("timeline", "checkout")
-
-    assert said.code == DONE, said.err
-    assert "TimelinePages, unaltered" in said.err
-    assert [e["seq"] for e in entries] == list(range(len(entries)))
-    assert all(f"note {number} “é”" in said.out for number in range(20))
-
-    first = shop.incident()["status"]["timelinePages"][0]
-    shop.api.delete("timelinepages", first["name"], shop.namespace).expect_ok()
-    gone = erin.run("timeline", "checkout")
-
-    assert gone.code == ERROR
-    assert f"entries 0 to {first['toSeq']} are missing: there is no TimelinePage" in gone.err
-
-
 def test_watching_without_a_terminal_prints_entries_until_the_end(
     shop: Shop, erin: Plugin, alice: Plugin
 ) -> None:
@@ -202,27 +177,6 @@ def test_watching_without_a_terminal_prints_entries_until_the_end(
     assert watching.returncode == DONE, err
     assert "seen by the watcher" in out
     assert "IncidentDismissed" in out
-
-
-def test_the_report_is_printed_from_its_config_map(shop: Shop, api: Api, plugin: Plugin) -> None:
-    shop.deploy()
-    shop.declare()
-    here = plugin.at(shop.namespace)
-
-    missing = here.run("report", "checkout")
-    body = {
-        "apiVersion": "v1",
-        "kind": "ConfigMap",
-        "metadata": {"name": "checkout-postmortem", "namespace": shop.namespace},
-        "data": {"postmortem.md": "# What happened\n", "postmortem.html": "<h1>What</h1>"},
-    }
-    api.create("configmaps", body).expect_ok()
-
-    assert missing.code == NOT_FOUND
-    typed = f"incident-commander report checkout -n {shop.namespace} --format md"
-    assert typed in missing.err
-    assert here.done("report", "checkout") == "# What happened\n"
-    assert here.done("report", "checkout", "--format", "html") == "<h1>What</h1>\n"
 
 
 def test_a_dry_run_prints_what_can_be_applied(shop: Shop, erin: Plugin, plugin: Plugin) -> None:

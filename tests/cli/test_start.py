@@ -12,6 +12,7 @@ import pytest
 HEAVY = {
     "aiohttp",
     "incident_commander.api",
+    "incident_commander.cli.doctor",
     "incident_commander.core",
     "jinja2",
     "kopf",

@@ -12,9 +12,10 @@ from typing import Final
 
 import click
 
+from .commands import HELP
 from .kubectl import Body, Kubectl
 from .names import SEVERITIES
-from .plugin import COMMANDS, group
+from .plugin import group
 
 __all__ = ["completions", "main"]
 
@@ -44,9 +45,7 @@ def _possible(typed: Sequence[str], beginning: str) -> Iterator[tuple[str, str]]
     context = click.Context(group)
     command = group.get_command(context, words[0]) if words else None
     if command is None:
-        for name in [] if words else COMMANDS:
-            found = group.get_command(context, name)
-            yield name, found.get_short_help_str(80) if found else ""
+        yield from [] if words else HELP.items()
     elif beginning.startswith("-"):
         for parameter in command.params:
             if isinstance(parameter, click.Option):

@@ -7,6 +7,7 @@ from typing import Final
 import click
 
 from . import terminal
+from .commands import HELP
 from .exits import Code, Ended
 from .find import find
 from .kubectl import Body, Kubectl
@@ -22,9 +23,7 @@ from .view.spans import Line, line
 __all__ = ["COMMANDS", "chosen"]
 
 
-@click.command(
-    help="Approve a proposal: [NAME] [ID]. Without an id: the recommended one, shown first."
-)
+@click.command("approve", help=HELP["approve"])
 @click.argument("name", required=False)
 @click.argument("proposal", required=False)
 @no_questions
@@ -50,7 +49,7 @@ def approve(
         terminal.say(f"What comes of it: {kubectl.typed('show', incident, '--watch')}")
 
 
-@click.command(help="Reject a proposal, or stop one under way: NAME [ID] [REASON].")
+@click.command("reject", help=HELP["reject"])
 @click.argument("name")
 @click.argument("proposal", required=False)
 @click.argument("words", nargs=-1)

@@ -11,6 +11,7 @@ from typing import Any, Final
 import click
 
 from . import terminal
+from .commands import HELP
 from .exits import Code, Ended
 from .kubectl import Body, Kubectl
 from .names import COMMAND, GROUP, SEVERITIES, TARGET_KINDS
@@ -79,9 +80,7 @@ def named(title: str, target: str, at: datetime) -> str:
     return f"{slug[: _LONGEST - len(stamp) - 1].strip('-')}-{stamp}"
 
 
-@click.command(
-    help="Declare an incident. Asks for what is not said; the NAME is made from the title and the time."
-)
+@click.command("declare", help=HELP["declare"])
 @click.argument("name", default="")
 @click.option("--title", default="", help="One line that says what is broken; internal.")
 @click.option(
@@ -134,8 +133,7 @@ def _completed(kubectl: Kubectl, said: dict[str, Any]) -> Declaration:
     target = said["target"] or terminal.asked(
         "Which workload is suspected (Deployment/name)", _example("target")
     )
-    severity = said["severity"] or ""
-    symptom = said["symptom"]
+    severity, symptom = said["severity"] or "", said["symptom"]
     if asking:
         severity = severity or terminal.asked("Severity (if unsure, take the higher)", "", "SEV2")
         symptom = symptom or terminal.asked("What do users see (outsiders may read it)", "", "")

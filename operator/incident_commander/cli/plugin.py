@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from .commands import HELP, MODULES
 from .exits import Ended
 from .options import kubectl_flags
 from .view.spans import clean
@@ -21,31 +22,7 @@ else:
         return method
 
 
-__all__ = ["COMMANDS", "main"]
-
-COMMANDS: Final = {
-    "declare": "declaring",
-    "list": "reading",
-    "show": "reading",
-    "approve": "deciding",
-    "reject": "deciding",
-    "take": "saying",
-    "ack": "saying",
-    "note": "saying",
-    "update": "saying",
-    "diagnose": "saying",
-    "propose": "saying",
-    "confirm": "saying",
-    "resolve": "saying",
-    "severity": "saying",
-    "root-cause": "saying",
-    "timeline": "records",
-    "report": "records",
-    "dismiss": "saying",
-    "reopen": "saying",
-    "doctor": "doctor.command",
-}
-"""Each command, in the order in which an incident needs them, and the module that it is in."""
+__all__ = ["group", "main"]
 
 _HELP: Final = """Lead incidents from the command line.
 
@@ -64,11 +41,16 @@ class _Group(click.Group):
 
     @override
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
-        return list(COMMANDS)
+        return list(MODULES)
+
+    @override
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        with formatter.section("Commands"):
+            formatter.write_dl(list(HELP.items()))
 
     @override
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
-        module = COMMANDS.get(cmd_name)
+        module = MODULES.get(cmd_name)
         if module is None:
             return None
         found: tuple[click.Command, ...] = importlib.import_module(

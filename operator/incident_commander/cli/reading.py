@@ -7,6 +7,7 @@ from typing import Final
 import click
 
 from . import terminal
+from .commands import HELP
 from .find import find, open_ones
 from .objects import now
 from .options import in_full, kubectl_flags, output, the_kubectl
@@ -17,9 +18,7 @@ from .view.screen import screen
 __all__ = ["COMMANDS"]
 
 
-@click.command(
-    "list", help="The open Incidents, the worst first; who waits for an update stands out."
-)
+@click.command("list", help=HELP["list"])
 @click.option("-A", "--all-namespaces", "everywhere", is_flag=True, help="Of all namespaces.")
 @click.option("--all", "ended", is_flag=True, help="Also those that have ended.")
 @output("wide", "json", "yaml", "name")
@@ -37,7 +36,7 @@ def list_incidents(*, everywhere: bool, ended: bool, form: str | None) -> None:
         terminal.say(f"No Incident is open{where}. To declare one: {kubectl.spoken('declare')}")
 
 
-@click.command(help="One screen that is enough to decide: [NAME].")
+@click.command("show", help=HELP["show"])
 @click.argument("name", required=False)
 @click.option("-w", "--watch", is_flag=True, help="Stay, and follow it until it is over.")
 @in_full("Whole diffs, guards that are clear, evidence of the findings.")

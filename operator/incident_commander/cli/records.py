@@ -7,6 +7,7 @@ from typing import Final
 import click
 
 from . import terminal
+from .commands import HELP
 from .exits import Code, Ended
 from .find import find
 from .kubectl import Body, Kubectl, code_of, explained
@@ -19,9 +20,7 @@ from .view.timeline import timeline_lines
 __all__ = ["COMMANDS"]
 
 
-@click.command(
-    help="Everything that happened, in order, with its pages: [NAME]. Ends with 1 if entries are missing."
-)
+@click.command("timeline", help=HELP["timeline"])
 @click.argument("name", required=False)
 @click.option("--evidence", is_flag=True, help="With what was asked and answered.")
 @output("json", "yaml")
@@ -42,7 +41,7 @@ def timeline(name: str | None, *, evidence: bool, form: str | None) -> None:
     terminal.say(f"{len(found.entries)} entries without a gap{unaltered}.")
 
 
-@click.command(help="The rendered report of an incident that was resolved: [NAME].")
+@click.command("report", help=HELP["report"])
 @click.argument("name", required=False)
 @click.option(
     "--format", "form", type=click.Choice(["md", "html"]), default="md", show_default=True

@@ -9,6 +9,7 @@ from typing import Final
 import click
 
 from . import terminal
+from .commands import HELP
 from .exits import Code, Ended
 from .find import find
 from .kubectl import Body, Kubectl
@@ -21,18 +22,18 @@ from .view.timeline import entry_lines
 
 __all__ = ["COMMANDS", "WORDS", "answered", "deliver"]
 
-WORDS: Final[tuple[tuple[str, str, str, str], ...]] = (
-    ("take", "take-command", "taking command", "Become the commander: NAME [REASON]."),
-    ("ack", "acknowledge", "on it", "Say that you are on it; stops the clock: NAME [WORDS]."),
-    ("diagnose", "diagnose", "again", "Diagnose again, now: NAME [WORDS]."),
-    ("note", "note", "", "Put something on record: NAME TEXT. Begin with @02:41 to back-date it."),
-    ("confirm", "confirm", "", "Say what you saw, where checks cannot tell: NAME TEXT."),
-    ("resolve", "resolve", "", "Fixed by other means; it is verified now: NAME TEXT."),
-    ("dismiss", "dismiss", "", "End it as a false alarm: NAME REASON."),
-    ("reopen", "reopen", "", "It was not over: NAME REASON."),
-    ("root-cause", "root-cause", "", "Record the cause; no outsider reads it: NAME TEXT."),
+WORDS: Final[tuple[tuple[str, str, str], ...]] = (
+    ("take", "take-command", "taking command"),
+    ("ack", "acknowledge", "on it"),
+    ("diagnose", "diagnose", "again"),
+    ("note", "note", ""),
+    ("confirm", "confirm", ""),
+    ("resolve", "resolve", ""),
+    ("dismiss", "dismiss", ""),
+    ("reopen", "reopen", ""),
+    ("root-cause", "root-cause", ""),
 )
-"""Command, key of the request, what is said where nothing is (empty: it is asked for), help."""
+"""Command, key of the request, and what is said where nothing is; empty: it is asked for."""
 
 
 def deliver(
@@ -75,10 +76,10 @@ def _spoken(name: str, words: tuple[str, ...], default: str, command: str) -> st
     return text or default or terminal.asked("Text", f"kubectl incident {command} {name} <text>")
 
 
-def _command(verb: str, key: str, default: str, text: str) -> click.Command:
+def _command(verb: str, key: str, default: str) -> click.Command:
     """Make the command of one request."""
 
-    @click.command(verb, help=text)
+    @click.command(verb, help=HELP[verb])
     @click.argument("name", required=not default)
     @click.argument("words", nargs=-1)
     @output("json", "yaml", "name")
@@ -93,7 +94,7 @@ def _command(verb: str, key: str, default: str, text: str) -> click.Command:
     return command
 
 
-@click.command(help="Tell stakeholders now what is being done: NAME TEXT.")
+@click.command("update", help=HELP["update"])
 @click.argument("name")
 @click.argument("words", nargs=-1)
 @click.option("--external", is_flag=True, help="To outsiders: no cause, no speculation.")
@@ -109,7 +110,7 @@ def update(
     deliver(the_kubectl(), Request(name, key, value), wait, form)
 
 
-@click.command(help="Set the severity; the only way down: NAME SEV3 REASON.")
+@click.command("severity", help=HELP["severity"])
 @click.argument("name")
 @click.argument("level", type=click.Choice(SEVERITIES, case_sensitive=False))
 @click.argument("words", nargs=-1)
@@ -122,9 +123,7 @@ def severity(name: str, level: str, words: tuple[str, ...], form: str | None, wa
     deliver(the_kubectl(), Request(name, "severity", f"{level.upper()}: {reason}"), wait, form)
 
 
-@click.command(
-    help="Ask for a remediation of the Runbook, whatever its conditions say: NAME WHICH."
-)
+@click.command("propose", help=HELP["propose"])
 @click.argument("name")
 @click.argument("remediation", required=False)
 @output("json", "yaml", "name")

@@ -8,6 +8,7 @@ from typing import Final
 import click
 
 from .. import terminal
+from ..commands import HELP
 from ..exits import Code, Ended
 from ..find import open_ones
 from ..kubectl import Kubectl
@@ -19,9 +20,7 @@ from .findings import Desk, Finding, Health, findings_lines
 __all__ = ["COMMANDS"]
 
 
-@click.command(
-    help="Look for what is wrong, each problem with the command that mends it. Ends with 1 if there is one."
-)
+@click.command("doctor", help=HELP["doctor"])
 @click.option(
     "--operator-namespace",
     default="incident-commander",

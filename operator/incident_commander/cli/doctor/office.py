@@ -16,6 +16,7 @@ __all__ = ["attention", "channels", "deployment", "handling", "metrics"]
 _GRACE: Final = 30.0
 _DEPLOYMENT: Final = "incident-commander"
 _SECRET: Final = "incident-commander-channels"  # noqa: S105 - the name of an object
+_URL: Final = "INCIDENT_COMMANDER_PROMETHEUS_URL"
 _ASKING: Final = frozenset({"errorRate", "promQL"})
 
 
@@ -35,6 +36,7 @@ def deployment(desk: Desk) -> Iterator[Finding]:
         else:
             yield unread("operator", said, f"Deployment {_DEPLOYMENT} in {desk.office}")
         return
+    yield from _settings(said.json, desk)
     status, wanted = said.json.get("status") or {}, said.json["spec"].get("replicas", 1)
     ready = status.get("readyReplicas", 0)
     if wanted and ready >= wanted:
@@ -45,6 +47,15 @@ def deployment(desk: Desk) -> Iterator[Finding]:
     else:
         mend = f"kubectl scale deployment/{_DEPLOYMENT} -n {desk.office} --replicas=1"
     yield Finding("operator", Health.BAD, f"{ready} of {wanted} ready in {desk.office}", mend)
+
+
+def _settings(deployed: Body, desk: Desk) -> Iterator[Finding]:
+    containers = deployed["spec"]["template"]["spec"]["containers"]
+    told = {e["name"]: e.get("value", "") for c in containers for e in c.get("env") or []}
+    if told.get(_URL) == "":
+        message = "the operator was not told where it is: checks of metrics end in Error"
+        mend = f"{desk.upgrade} --set prometheus.url=http://<prometheus>:9090"
+        yield Finding("Prometheus", Health.BAD, message, mend)
 
 
 def handling(found: Sequence[Body], at: datetime, desk: Desk) -> Iterator[Finding]:
