@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from typing import Any
 
 import pytest
 
+from cluster import Cluster
 from tests.e2e.shop import ALICE, ERIN, Shop, condition, entries, reasons, until
 from tests.support.api import Answer, Body
 from tests.support.objects import COMPLETE
@@ -15,6 +18,12 @@ from tests.support.proxy import Kill, Request, Rule
 
 def postmortem(shop: Shop, name: str = "checkout") -> Body:
     return shop.api.get("postmortems", name, shop.namespace).expect_ok()
+
+
+def reported(shop: Shop, generation: int) -> bool | None:
+    """Whether that generation of the Postmortem was rendered."""
+    report = (postmortem(shop).get("status") or {}).get("report") or {}
+    return True if report.get("generation", 0) >= generation else None
 
 
 def of(shop: Shop) -> list[Body]:
@@ -76,7 +85,70 @@ def test_from_resolved_to_closed(shop: Shop) -> None:
     assert reasons(closed)[-2:] == ["PostmortemCompleted", "IncidentClosed"]
     assert "Follow-up review scheduled." in entries(closed, "IncidentClosed")[0]["message"]
     assert condition(closed, "Closed")["status"] == "True"
-    assert holds(shop, "Complete", "True")["status"]["openItems"] == 2
+    final = holds(shop, "Complete", "True")
+    assert final["status"]["openItems"] == 2
+    until(lambda: reported(shop, final["metadata"]["generation"]), "the report follows")
+    report = shop.api.get("configmaps", "checkout-postmortem", shop.namespace).expect_ok()
+    assert report["metadata"]["ownerReferences"][0]["uid"] == final["metadata"]["uid"]
+    assert "# Post-Mortem: checkout returns 5xx" in report["data"]["postmortem.md"]
+    assert COMPLETE["lessons"] in report["data"]["postmortem.html"]
+
+
+def test_action_items_are_tracked_after_the_incident_is_closed(shop: Shop) -> None:
+    shop.prometheus.says(shop.namespace, shop.by_image)
+    resolved(shop)
+    items = [{"id": "AI-1", "action": "Add the test", "owner": "checkout", "due": "2026-01-01"}]
+    edit(shop, **{**COMPLETE, "actionItems": items}, state="Final").expect_ok()
+    shop.until_phase("Closed")
+
+    overdue = holds(shop, "ActionItemsOverdue", "True")
+    assert overdue["status"]["overdueItems"] == ["AI-1"]
+    assert [r["item"] for r in overdue["status"]["reminders"]] == ["AI-1"]
+    assert reminders(shop) == ["ActionItemOverdue"]
+
+    shop.office.kill()
+    shop.office.revive()
+    edit(shop, actionItems=[{**items[0], "ticket": "OPS-1"}]).expect_ok()
+    generation = postmortem(shop)["metadata"]["generation"]
+    until(lambda: reported(shop, generation), "it is judged again")
+    assert reminders(shop) == ["ActionItemOverdue"], "a restart repeats no reminder"
+
+    edit(shop, actionItems=[{**items[0], "status": "Done"}]).expect_ok()
+    done = holds(shop, "ActionItemsOverdue", "False")
+    assert done["status"]["openItems"] == 0
+
+
+def reminders(shop: Shop) -> list[str]:
+    """The reasons of the Events about Postmortems."""
+    selector = {"fieldSelector": "regarding.kind=Postmortem"}
+    found = shop.api.list("events", shop.namespace, **selector).expect_ok()["items"]
+    return [event["reason"] for event in found]
+
+
+def test_the_report_command(shop: Shop, cluster: Cluster) -> None:
+    incident = shop.in_trouble()
+
+    def report(*arguments: str) -> str:
+        line = [sys.executable, "-m", "incident_commander.main", "report", *arguments]
+        kubeconfig = f"--kubeconfig={cluster.kubeconfig}"
+        done = subprocess.run([*line, kubeconfig], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    open_one = report("checkout", "-n", shop.namespace)
+    assert "not resolved" in open_one
+    assert "no Postmortem yet: drafted for this report" in open_one
+    shop.approve()
+    shop.until_reason("PostmortemDrafted")
+    edit(shop, author="team checkout").expect_ok()
+    page = report("checkout", "-n", shop.namespace, "--format", "html")
+    assert page.startswith("<!doctype html>")
+    assert "team checkout" in page
+    figures = report("-n", shop.namespace)
+    assert f"# Times of incidents: namespace {shop.namespace}" in figures
+    assert "| MTTR (time to resolve) | 1 |" in figures
+    assert "MTTR" in report()
+    assert incident["metadata"]["name"] == "checkout"
 
 
 def creates_it(request: Request) -> bool:

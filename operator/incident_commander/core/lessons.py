@@ -126,7 +126,7 @@ def _remediation(story: Story) -> Iterator[_Point]:
         yield _GOOD, f"The first remediation worked: {fix.summary} {source(changes[0])}."
     elif failed:
         of = source(*failed[:5])
-        yield _BAD, f"It took {len(changes)} changes; {len(failed)} did not hold {of}."
+        yield _BAD, f"Changes of the target: {len(changes)}; that did not hold: {len(failed)} {of}."
     for entry in story.having("RemediationReverted")[:2]:
         yield _BAD, f"A change was taken back by others: {told(story, entry)} {source(entry)}"
     people = story.last("ResolvedByPeople")

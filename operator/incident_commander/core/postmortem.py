@@ -159,8 +159,7 @@ def _cause(story: Story) -> str:
     if said is not None:
         of = f" {source(entry)}" if entry else ""
         return f"root cause, as recorded: {story.cast.told(said.text).rstrip('.')}{of}"
-    seen = [f"{seen(story, e)} {source(e)}" for e in story.trouble[:3]]
-    return "; ".join(seen)
+    return "; ".join(f"{seen(story, e)} {source(e)}" for e in story.trouble[:3])
 
 
 def _factors(story: Story) -> ContributingFactors:

@@ -43,7 +43,7 @@ _WORDS: Final = {
 }
 """What an entry's message leaves to its reason."""
 _TO_COME: Final = re.compile(
-    r"\s*(?:\bNext: |\bWatching until |\bDiagnosis begins\.$|\bA Postmortem is owed |\bUntil \d|"
+    r"\s*(?:\bNext: |\bWatching until |\b(?:Diagnosis begins|Verifying)\.$|\bA Postmortem is owed |\bUntil \d|"
     r"\bThe policy needs no Postmortem|\bIt is done only if |\bDuration: \d+ min\. ).*$",
     re.DOTALL,
 )

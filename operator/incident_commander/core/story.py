@@ -26,7 +26,10 @@ ROLES: Final[Mapping[str, str]] = {
 _MACHINES: Final = {OPERATOR: "the operator", KUBERNETES: "Kubernetes"}
 _MINUTE: Final = 60
 _HOUR: Final = 3600
-_COMMAND: Final = re.compile(r"\s*(?:[:;,(]\s*)?\b(?:kubectl|argocd|flux|helm) -?\S.*$", re.DOTALL)
+_COMMAND: Final = re.compile(
+    r"\s*(?:[:;,(]\s*)?\b(?:kubectl|argocd app|flux (?:-n|suspend|resume)|helm (?:-n|history))\s.*$",
+    re.DOTALL,
+)
 _CHANGED: Final = re.compile(r"^[^:]+: Failed \((?:Recent\w*|\w*Changed?\w*)\)")
 _TWICE: Final = re.compile(r"\bcommander the commander\b")
 

@@ -1,0 +1,107 @@
+"""From Resolved to Closed, by a given clock."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from incident_commander.api.postmortem import Postmortem
+from incident_commander.core.closing import draft_due, drafted
+from tests.support.objects import complete_postmortem, postmortem
+from tests.support.play import Play
+
+
+def resolved() -> Play:
+    play = Play().tick()
+    play.say("approve", play.open("rollback")).after(minutes=40)
+    assert play.phase == "Resolved"
+    return play
+
+
+def with_draft(**spec: Any) -> Play:
+    play = resolved()
+    assert draft_due(play.incident)
+    status = drafted(
+        play.incident, "checkout-5xx", "drafted from 17 timeline entries", play.world.now
+    )
+    play.incident = play.incident.model_copy(update={"status": status})
+    assert not draft_due(play.incident)
+    play.world.postmortems["checkout-5xx"] = Postmortem.model_validate(postmortem("shop", **spec))
+    return play.tick()
+
+
+def test_a_draft_is_recorded_with_its_name_its_time_and_what_to_do() -> None:
+    play = with_draft()
+
+    assert play.phase == "Resolved"
+    assert play.status.postmortem is not None
+    assert play.status.postmortem.name == "checkout-5xx"
+    told = play.last("PostmortemDrafted")
+    assert "drafted from 17 timeline entries. It is due 2026-11-24" in told
+    assert told.endswith("kubectl -n shop edit postmortem checkout-5xx")
+
+
+@pytest.mark.parametrize("state", ["Draft", "Review"])
+def test_only_a_final_one_closes(state: str) -> None:
+    assert with_draft(state=state).phase == "Resolved"
+
+
+def test_a_final_one_closes_with_the_words_of_the_last_update() -> None:
+    play = with_draft()
+    final = Postmortem.model_validate(complete_postmortem("shop"))
+    play.world.postmortems["checkout-5xx"] = final
+    play.tick()
+
+    assert play.phase == "Closed"
+    assert play.last("IncidentClosed").startswith("Follow-up review scheduled.")
+    assert "2 of 2 action items are open" in play.last("PostmortemCompleted")
+    assert play.status.milestones is not None
+    assert play.status.milestones.closed_at == play.world.now
+
+
+def test_a_final_one_without_a_follow_up_review_does_not_close() -> None:
+    play = with_draft()
+    body = complete_postmortem("shop")
+    del body["spec"]["followUpReviewAt"]
+    play.world.postmortems["checkout-5xx"] = Postmortem.model_validate(body)
+
+    assert play.tick().phase == "Resolved"
+
+
+def test_it_is_overdue_after_48_hours_and_that_is_said_once() -> None:
+    play = with_draft()
+    assert play.status.postmortem is not None
+    due = play.status.postmortem.due_at
+    assert play.decisions[-1].wake_at == due
+
+    play.after(hours=47)
+    assert "PostmortemOverdue" not in play.reasons
+    play.after(hours=4)
+    play.after(days=10)
+
+    assert play.reasons.count("PostmortemOverdue") == 1
+    entry = next(e for e in play.status.timeline if e.reason == "PostmortemOverdue")
+    assert due is not None
+    assert due <= entry.at <= due + timedelta(seconds=2)
+    overdue = next(c for c in play.status.conditions if c.type == "PostmortemOverdue")
+    assert overdue.status == "True"
+    assert play.decisions[-1].wake_at is None
+
+
+def test_one_that_was_deleted_is_drafted_anew() -> None:
+    play = with_draft()
+    play.world.postmortems.clear()
+    play.tick()
+
+    assert play.reasons[-1] == "PostmortemLost"
+    assert draft_due(play.incident)
+
+
+def test_a_reopened_incident_owes_a_new_time_and_finds_the_same_draft() -> None:
+    play = with_draft()
+    play.say("reopen", "it is back")
+
+    assert play.status.postmortem is None
+    assert not draft_due(play.incident)
