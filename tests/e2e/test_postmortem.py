@@ -107,6 +107,7 @@ def test_action_items_are_tracked_after_the_incident_is_closed(shop: Shop) -> No
     assert reminders(shop) == ["ActionItemOverdue"]
 
     shop.office.kill()
+    until(lambda: None if shop.office.operator.alive else True, "the operator is dead")
     shop.office.revive()
     edit(shop, actionItems=[{**items[0], "ticket": "OPS-1"}]).expect_ok()
     generation = postmortem(shop)["metadata"]["generation"]

@@ -102,7 +102,7 @@ def test_what_went_well_and_poorly_carries_figures(story: Play) -> None:
     assert "Acknowledged after 1 min (SEV2: within 15 min). (#7)" in spec.went_well
     assert "Decided 3 min after the first proposal (#5, #9)." in spec.went_well
     assert any(p.startswith("The first remediation worked: Roll back") for p in spec.went_well)
-    assert any(p.startswith("2 updates, all in time: first after 5 min") for p in spec.went_well)
+    assert any(p.startswith("Updates: 2, all in time: first after 5 min") for p in spec.went_well)
     assert "Unfilled to the end: technical lead." in spec.went_poorly
 
 

@@ -260,14 +260,25 @@ def _summary(incident: Incident, status: IncidentStatus) -> str:
         case Phase.MONITORING:
             return _monitoring(incident, status)
         case Phase.RESOLVED:
-            owed = " A Postmortem is owed before it can be closed." if status.postmortem else ""
-            return f"Resolved.{owed}"
+            return f"Resolved.{_owed(incident, status)}"
         case Phase.CLOSED:
             return "Closed."
         case Phase.DISMISSED:
             return "Dismissed: a false alarm."
         case Phase.MERGED:
             return "Merged into another Incident."
+
+
+def _owed(incident: Incident, status: IncidentStatus) -> str:
+    """Say what is to be done before a resolved Incident can be closed."""
+    owed = status.postmortem
+    if owed is None or owed.name is None:
+        return " A Postmortem is owed before it can be closed." if owed else ""
+    due = f", due {owed.due_at:%Y-%m-%d %H:%M} UTC" if owed.due_at else ""
+    return (
+        f" It is closed when Postmortem {owed.name} is Final{due}: "
+        f"kubectl -n {incident.metadata.namespace} edit postmortem {owed.name}"
+    )
 
 
 def _remediating(incident: Incident, status: IncidentStatus) -> str:

@@ -101,7 +101,7 @@ def _updates(story: Story) -> Iterator[_Point]:
         yield (
             _GOOD,
             (
-                f"{len(posted)} updates, all in time: first after {in_words(first)}, longest gap "
+                f"Updates: {len(posted)}, all in time: first after {in_words(first)}, longest gap "
                 f"{in_words(gap)} (cadence {format_duration(policy.update_every)}) "
                 f"{source(posted[0], posted[-1])}."
             ),

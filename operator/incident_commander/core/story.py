@@ -157,7 +157,8 @@ def clean(text: str) -> str:
 
 def source(*entries: TimelineEntry) -> str:
     """Say where something stands: ``(#4, #7)``."""
-    return f"({', '.join(f'#{e.seq}' for e in entries)})"
+    told = dict.fromkeys(f"#{e.seq}" for e in entries)
+    return f"({', '.join(told)})"
 
 
 def in_words(time: timedelta) -> str:
