@@ -72,6 +72,23 @@ def test_an_operator_that_is_not_ready_is_a_problem(
     assert {unready.code, asleep.code} == {1}
 
 
+def test_a_channel_without_a_url_is_a_problem(shop: Shop, plugin: Plugin, kubectl: Kubectl) -> None:
+    channels = [{"name": name, "audience": "Internal"} for name in ("pager", "team")]
+    policy = {"spec": {"channels": channels}}
+    shop.api.merge("responsepolicies", "default", policy, shop.namespace).expect_ok()
+    place = ("--operator-namespace", shop.namespace)
+    secret = ("secret", "generic", "incident-commander-channels", "-n", shop.namespace)
+
+    none = plugin.at(shop.namespace).run("doctor", *place).out
+    kubectl.run("create", *secret, "--from-literal=team=json://team.example")
+    one = plugin.at(shop.namespace).run("doctor", *place).out
+
+    assert f"kubectl create {' '.join(secret)} --from-literal=pager='<url>'" in none
+    assert "no URL for pager in Secret" in " ".join(one.split())
+    assert '-p \'{"stringData": {"pager": "<url>"}}\'' in one
+    assert "json://team.example" not in one
+
+
 def test_who_lacks_rights_reads_who_grants_them(shop: Shop, plugin: Plugin) -> None:
     said = plugin.at(shop.namespace).by("mallory").run("doctor")
 

@@ -13,7 +13,7 @@ LONG = ("--wait", "60")
 
 
 def test_one_declares_reads_approves_and_reads_what_came_of_it(
-    shop: Shop, erin: Plugin, alice: Plugin
+    shop: Shop, erin: Plugin, alice: Plugin, plugin: Plugin
 ) -> None:
     shop.prometheus.says(shop.namespace, shop.by_image)
     shop.broken()
@@ -53,6 +53,11 @@ def test_one_declares_reads_approves_and_reads_what_came_of_it(
     entries = alice.json("timeline", name)
     assert [e["seq"] for e in entries] == list(range(len(entries)))
     assert all(e["reason"] in told.out for e in entries)
+
+    here = plugin.at(shop.namespace)
+    until(lambda: here.run("report", name).code == DONE or None, "a report")
+    assert "checkout" in here.done("report", name)
+    assert "<html" in here.done("report", name, "--format", "html")
 
 
 def test_words_are_taken_and_come_back_from_the_timeline(

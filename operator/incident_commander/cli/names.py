@@ -49,11 +49,12 @@ TARGET_KINDS: Final = {
     "ds": "DaemonSet",
 }
 """What people write before the slash of a target, and the kind that they mean."""
-KINDS: Final = ("incidents", "runbooks", "timelinepages", "responsepolicies")
+KINDS: Final = ("incidents", "runbooks", "timelinepages", "responsepolicies", "postmortems")
 """Kinds without which nothing works, in the plural."""
 
 GUARD_POLICIES: Final = tuple(
-    f"incident-commander-{part}" for part in ("requests", "status", "deletion", "pages")
+    f"incident-commander-{part}"
+    for part in ("requests", "status", "deletion", "pages", "postmortems", "reports")
 )
 STAMP_POLICY: Final = "incident-commander-stamp"
 

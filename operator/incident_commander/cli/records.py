@@ -52,9 +52,7 @@ def report(name: str | None, form: str) -> None:
     kubectl = the_kubectl()
     incident = find(kubectl, name)
     there = Kubectl(namespace_of(incident), kubectl.flags, kubectl.quiet)
-    said = there.attempt(
-        "get", "configmap", f"{name_of(incident)}-postmortem", extra=("-o", "json")
-    )
+    said = there.attempt("get", "configmap", _config_map(incident), extra=("-o", "json"))
     if said.code and code_of(said) is not Code.NOT_FOUND:
         words = f"{explained(said)}\n{_instead(kubectl, incident, form)}"
         raise Ended(code_of(said), words)
@@ -65,12 +63,15 @@ def report(name: str | None, form: str) -> None:
     click.echo(text, nl=not text.endswith("\n"))
 
 
+def _config_map(incident: Body) -> str:
+    """Give the name of what holds the report: that of the Postmortem, which is the Incident's."""
+    named = (status_of(incident).get("postmortem") or {}).get("name")
+    return f"{named or name_of(incident)}-postmortem"
+
+
 def _no_report(kubectl: Kubectl, incident: Body, form: str) -> str:
-    name = name_of(incident)
-    status = status_of(incident)
-    lines = [
-        f"There is no report of {name} in ConfigMap {name}-postmortem (key postmortem.{form})."
-    ]
+    status, place = status_of(incident), _config_map(incident)
+    lines = [f"There is no report in ConfigMap {place} (key postmortem.{form})."]
     if status.get("phase") not in ENDED:
         lines.append(
             f"It is written once the Incident is resolved; it is {status.get('phase', 'new')} now."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any, Final
@@ -129,12 +130,19 @@ def channels(desk: Desk) -> Iterator[Finding]:
     if secret.code and "(NotFound)" not in secret.err:
         yield unread("channels", secret, f"Secret {_SECRET} in {desk.office}")
     elif missing:
-        literals = " ".join(f"--from-literal={name}='<url>'" for name in sorted(named))
         message = f"no URL for {', '.join(missing)} in Secret {_SECRET} in {desk.office}"
-        mend = f"kubectl create secret generic {_SECRET} -n {desk.office} {literals}"
-        yield Finding("channels", Health.BAD, message, mend)
+        yield Finding("channels", Health.BAD, message, _told(missing, desk, secret.code == 0))
     else:
         yield Finding("channels", Health.GOOD, f"a URL for each of {', '.join(sorted(named))}")
+
+
+def _told(missing: Sequence[str], desk: Desk, there: bool) -> str:  # noqa: FBT001 - is it there?
+    """Give the command that says where channels lead; the others in the Secret stay."""
+    if there:
+        urls = json.dumps({"stringData": dict.fromkeys(missing, "<url>")})
+        return f"kubectl patch secret {_SECRET} -n {desk.office} -p '{urls}'"
+    literals = " ".join(f"--from-literal={name}='<url>'" for name in missing)
+    return f"kubectl create secret generic {_SECRET} -n {desk.office} {literals}"
 
 
 def _current(incident: Body) -> bool:
