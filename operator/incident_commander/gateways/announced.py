@@ -79,4 +79,6 @@ ANNOUNCED: Final[Mapping[str, EventKind]] = {
     "EscalationRaised": _warning("Escalate"),
     "PostmortemDrafted": EventKind("Review"),
     "PostmortemOverdue": _warning("Review"),
+    "PostmortemLost": _warning("Review"),
+    "PostmortemCompleted": EventKind("Review"),
 }

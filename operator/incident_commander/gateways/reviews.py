@@ -9,25 +9,25 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
-from typing import Any, Final, Protocol
+from datetime import datetime, timedelta
+from typing import Final, Protocol
 
 from pydantic import ValidationError
 
-from ..api.base import FIELD_MANAGER, GROUP, VERSION
+from ..api.base import FIELD_MANAGER
 from ..api.incident import Incident
 from ..api.postmortem import Postmortem, PostmortemStatus, ReportRef
 from ..core.reminding import Reminder, is_overdue, judge, overdue_items
 from ..errors import GoneError, OperatorError
 from ..schedule import Schedule
-from .client import MERGE_PATCH, Client, Raw
+from .client import JSON_PATCH, Client, Raw
 from .paths import path_of
 from .refusals import AlreadyExistsError
+from .reminders import event_of
 from .watch import Watch
 
 __all__ = ["Remind", "ReportWriter", "Reviews"]
 
-CONTROLLER: Final = f"{GROUP}/operator"
 _AGAIN: Final = timedelta(seconds=30)
 _Key = tuple[str, str]
 Remind = Callable[[Postmortem, Incident | None, Reminder], None]
@@ -162,6 +162,9 @@ class Reviews:
         self._schedule.at(key, found.again_at)
 
     async def _incident(self, postmortem: Postmortem) -> Incident | None:
+        """Read its Incident, as long as that can still change anything here."""
+        if postmortem.status.completed_at is not None and not self._unrendered(postmortem):
+            return None
         meta, ref = postmortem.metadata, postmortem.spec.incident_ref
         raw = await self._client.get(path_of("incidents", meta.namespace, ref.name))
         if raw is None or (ref.uid is not None and raw["metadata"]["uid"] != ref.uid):
@@ -171,26 +174,37 @@ class Reviews:
     async def _rendered(
         self, postmortem: Postmortem, incident: Incident | None, status: PostmortemStatus
     ) -> PostmortemStatus:
-        generation = postmortem.metadata.generation
-        if self._reports is None or (status.report and status.report.generation == generation):
+        meta = postmortem.metadata
+        if self._reports is None or not self._unrendered(postmortem):
             return status
         try:
-            name = await self._reports.write(postmortem, incident)
+            # What is kept here has no timeline.
+            raw = await self._client.get(path_of("postmortems", meta.namespace, meta.name))
+            if raw is None:
+                return status
+            whole = Postmortem.model_validate(raw)
+            name = await self._reports.write(whole, incident)
         except OperatorError as error:
             # Its conditions matter more than its picture.
-            _LOG.warning("the report of Postmortem %s: %s", postmortem.metadata.name, error)
+            _LOG.warning("the report of Postmortem %s/%s: %s", meta.namespace, meta.name, error)
             return status
-        report = ReportRef(config_map=name, generation=generation)
+        report = ReportRef(config_map=name, generation=whole.metadata.generation)
         return status.model_copy(update={"report": report})
 
+    def _unrendered(self, postmortem: Postmortem) -> bool:
+        report, generation = postmortem.status.report, postmortem.metadata.generation
+        return self._reports is not None and (report is None or report.generation < generation)
+
     async def _save(self, postmortem: Postmortem, status: PostmortemStatus) -> None:
-        meta, new = postmortem.metadata, status.to_api()
-        gone = dict.fromkeys(postmortem.status.to_api().keys() - new.keys())
+        meta = postmortem.metadata
         await self._client.request(
             "PATCH",
             path_of("postmortems", meta.namespace, meta.name, "status"),
-            body={"metadata": {"uid": meta.uid}, "status": {**gone, **new}},
-            content_type=MERGE_PATCH,
+            body=[
+                {"op": "test", "path": "/metadata/uid", "value": meta.uid},
+                {"op": "add", "path": "/status", "value": status.to_api()},
+            ],
+            content_type=JSON_PATCH,
             query={"fieldManager": FIELD_MANAGER, "fieldValidation": "Strict"},
         )
 
@@ -201,7 +215,7 @@ class Reviews:
             await self._client.request(
                 "POST",
                 path_of("events", postmortem.metadata.namespace),
-                body=_event(postmortem, reminder),
+                body=event_of(postmortem, reminder),
                 query={"fieldManager": FIELD_MANAGER},
             )
         except AlreadyExistsError:
@@ -215,11 +229,15 @@ def _key(raw: Raw) -> _Key:
 
 
 def _read(key: _Key, raw: Raw) -> Postmortem | None:
+    """Read one, without what is only for the report: there may be many, and they are kept."""
     try:
-        return Postmortem.model_validate(raw)
+        found = Postmortem.model_validate(raw)
     except ValidationError as error:
         _LOG.warning("Postmortem %s/%s cannot be read: %s", *key, error)
         return None
+    meta = found.metadata.model_copy(update={"managed_fields": [], "annotations": {}})
+    spec = found.spec.model_copy(update={"timeline": []})
+    return found.model_copy(update={"metadata": meta, "spec": spec})
 
 
 def _version(postmortem: Postmortem | None) -> tuple[str, int] | None:
@@ -232,31 +250,3 @@ def _due(postmortem: Postmortem, incident: Incident | None) -> datetime | None:
         return postmortem.status.due_at
     owed = incident.status.postmortem
     return owed.due_at if owed else None
-
-
-def _event(postmortem: Postmortem, reminder: Reminder) -> dict[str, Any]:
-    meta = postmortem.metadata
-    at = reminder.at.astimezone(UTC)
-    what = "".join(c if c.isalnum() else "-" for c in reminder.item.lower()).strip("-")
-    return {
-        "apiVersion": "events.k8s.io/v1",
-        "kind": "Event",
-        "metadata": {
-            "namespace": meta.namespace,
-            "name": f"{meta.name}.{meta.uid[:8]}.{what or 'postmortem'}.{at:%Y%m%d}",
-        },
-        "eventTime": at.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
-        "regarding": {
-            "apiVersion": f"{GROUP}/{VERSION}",
-            "kind": "Postmortem",
-            "namespace": meta.namespace,
-            "name": meta.name,
-            "uid": meta.uid,
-        },
-        "reason": "ActionItemOverdue" if reminder.item else "PostmortemOverdue",
-        "action": "Remind",
-        "type": "Warning",
-        "note": reminder.text.encode()[:1000].decode(errors="ignore"),
-        "reportingController": CONTROLLER,
-        "reportingInstance": FIELD_MANAGER,
-    }

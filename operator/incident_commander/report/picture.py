@@ -30,7 +30,8 @@ _LEFT, _RIGHT = 8, 8
 _TOP, _BAR = 78, 34
 _LEAST: Final = 3.0
 """Pixels of the shortest phase."""
-_LETTER: Final = 6.6
+_LETTER, _BOLD = 6.6, 8.0
+"""Pixels of a letter, on average."""
 _MOST_TICKS: Final = 8
 _STEPS: Final = tuple(
     timedelta(minutes=m) for m in (1, 2, 5, 10, 15, 30, 60, 120, 240, 480, 1440, 2880, 10080)
@@ -142,7 +143,7 @@ def _bars(scale: _Scale, spans: Sequence[Span]) -> Iterator[str]:
             f"({span.lasted})</title>"
             f'<rect class="bar {span.phase}" x="{x}" y="{_TOP}" width="{width}" height="{_BAR}" rx="3"/>'
         )
-        if width > len(span.phase) * _LETTER + 12:
+        if width > len(span.phase) * _BOLD + 14:
             yield f'<text class="on" x="{x + 7}" y="{_TOP + 22}">{span.phase}</text>'
         yield "</g>"
 
