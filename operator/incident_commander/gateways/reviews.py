@@ -162,8 +162,9 @@ class Reviews:
         self._schedule.at(key, found.again_at)
 
     async def _incident(self, postmortem: Postmortem) -> Incident | None:
-        """Read its Incident, as long as that can still change anything here."""
-        if postmortem.status.completed_at is not None and not self._unrendered(postmortem):
+        """Read its Incident, where that can matter: a Final one that is shown and in time is done."""
+        quiet = not self._unrendered(postmortem) and not overdue_items(postmortem, self._clock())
+        if quiet and postmortem.status.completed_at is not None:
             return None
         meta, ref = postmortem.metadata, postmortem.spec.incident_ref
         raw = await self._client.get(path_of("incidents", meta.namespace, ref.name))
