@@ -228,4 +228,8 @@ def test_times_in_words(seconds: int, words: str) -> None:
 
 def test_commands_are_left_out() -> None:
     assert clean("Take it: kubectl -n shop annotate x\n") == "Take it"
+    assert (
+        clean("SEV1, told at once. Acknowledge by 09:00: kubectl -n shop x")
+        == "SEV1, told at once."
+    )
     assert clean("the helm is ours") == "the helm is ours"

@@ -43,7 +43,7 @@ _WORDS: Final = {
 }
 """What an entry's message leaves to its reason."""
 _TO_COME: Final = re.compile(
-    r"\s*(?:\bNext: |\bWatching until |\b(?:Diagnosis begins|Verifying)\.$|\bA Postmortem is owed |\bUntil \d|"
+    r"\s*(?:\bNext: |\bWatching until \d\d:\d\d:|\b(?:Diagnosis begins|Verifying)\.$|\bA Postmortem is owed |\bUntil \d|"
     r"\bThe policy needs no Postmortem|\bIt is done only if |\bDuration: \d+ min\. ).*$",
     re.DOTALL,
 )
@@ -105,7 +105,10 @@ def told(story: Story, entry: TimelineEntry) -> str:
         return (
             f"{_capital(story.cast.role(entry.actor))} recorded the root cause: {_one_line(cause)}"
         )
-    text = _TO_COME.sub("", clean(text)) or entry.reason
+    text = clean(text)
+    if entry.reason != "UpdatePosted":
+        text = _TO_COME.sub("", text)
+    text = text or entry.reason
     verdict = _VERDICT.match(text)
     if entry.step and verdict:
         said = "found a change" if "(Recent" in verdict[0] else verdict["verdict"].lower()

@@ -27,9 +27,11 @@ _MACHINES: Final = {OPERATOR: "the operator", KUBERNETES: "Kubernetes"}
 _MINUTE: Final = 60
 _HOUR: Final = 3600
 _COMMAND: Final = re.compile(
-    r"\s*(?:[:;,(]\s*)?\b(?:kubectl|argocd app|flux (?:-n|suspend|resume)|helm (?:-n|history))\s.*$",
+    r"(?:(?<=[.;!?])\s[^.;!?]*?)?\s*[:;,(]?\s*"
+    r"\b(?:kubectl|argocd app|flux (?:-n|suspend|resume)|helm (?:-n|history))\s.*$",
     re.DOTALL,
 )
+"""A command, with the clause that introduces it."""
 _CHANGED: Final = re.compile(r"^[^:]+: Failed \((?:Recent\w*|\w*Changed?\w*)\)")
 _TWICE: Final = re.compile(r"\bcommander the commander\b")
 
