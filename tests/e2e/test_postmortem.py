@@ -164,7 +164,8 @@ def test_a_crash_between_creating_and_recording_it_repeats_nothing(
     crash = office.proxy.add(Rule(creates_it, Kill(office.kill, before=before)))
     shop.in_trouble()
     shop.approve()
-    until(lambda: crash.fired.is_set() or None, "the operator dies")
+    until(lambda: crash.fired.is_set() or None, "the operator writes")
+    until(lambda: None if office.operator.alive else True, "the operator is dead")
     office.revive()
 
     incident = shop.until_reason("PostmortemDrafted")
