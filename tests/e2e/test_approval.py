@@ -346,12 +346,17 @@ def test_what_people_tell_each_other_is_recorded(shop: Shop) -> None:
     assert incident["status"]["phase"] == "AwaitingApproval"
 
 
-def test_what_cannot_be_done_yet_is_refused_and_taken_away(shop: Shop) -> None:
+def test_words_for_outsiders_are_recorded_or_held_back(shop: Shop) -> None:
     shop.in_trouble(roles={"commander": ALICE})
-    incident = shop.say(ALICE, "update-external", "we are looking into it")
-    entry = only(entries(incident, "RequestRefused"))
+    incident = shop.say(ALICE, "update-external", "We are looking into it.")
+    entry = only(entries(incident, "ExternalUpdatePosted"))
     assert entry["actor"] == ALICE
-    assert "update-external=we are looking into it was refused" in entry["message"]
+    assert "| ACTIONS: We are looking into it | NEXT UPDATE: " in entry["message"]
+    assert "sent nowhere" in entry["message"], "the policy has no external channel"
+
+    incident = shop.say(ALICE, "update-external", "It is probably the database.")
+    entry = only(entries(incident, "RequestRefused"))
+    assert "it speculates about the cause (“probably”)" in entry["message"]
     assert incident["status"]["phase"] == "AwaitingApproval"
 
 
