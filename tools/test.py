@@ -1,7 +1,7 @@
 """Run all tests on control planes of their own, and take them down afterwards.
 
-``make test`` calls it. Without arguments two halves run side by side, each on its own cluster: most
-of the time a test waits for a controller, and the chart of the one half is in the way of the other.
+``make test`` calls it. Without arguments three parts run side by side, each on its own cluster: most
+of the time a test waits for a controller, and the chart of one part is in the way of the others.
 Arguments go to one pytest. Where ``INCIDENT_COMMANDER_TEST_DIR`` is set, that cluster is used, by
 one pytest, and left running.
 """
@@ -19,8 +19,8 @@ from typing import IO, Final
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 _VARIABLE: Final = "INCIDENT_COMMANDER_TEST_DIR"
-_END_TO_END: Final = ("tests/e2e", "tests/cli", "tests/scenarios")
-"""Operators as processes of their own, under the whole chart."""
+_PARTS: Final = (("tests/e2e",), ("tests/cli", "tests/scenarios", "tests/story"))
+"""Operators under the whole chart. All other tests are a part of their own."""
 
 
 def main() -> int:
@@ -32,28 +32,38 @@ def main() -> int:
     if arguments:
         with _cluster("test") as directory:
             return _pytest(directory, arguments).wait()
-    return _halves()
+    return _side_by_side()
 
 
-def _halves() -> int:
-    there = [path for path in _END_TO_END if (ROOT / path).is_dir()]
+def _side_by_side() -> int:
+    apart = [path for part in _PARTS for path in part if (ROOT / path).is_dir()]
+    rest = ["tests", *(f"--ignore={path}" for path in apart)]
+    parts = [*([path for path in part if path in apart] for part in _PARTS), rest]
     with ExitStack() as stack:
-        first = stack.enter_context(_cluster("test-e2e"))
-        second = stack.enter_context(_cluster("test"))
-        said = stack.enter_context(tempfile.TemporaryFile())
-        others = [f"--ignore={path}" for path in there]
-        rest = _pytest(second, ["tests", *others, "-o", "cache_dir=.local/pytest"], said)
+        clusters = [stack.enter_context(_cluster(f"test-{n}")) for n in range(len(parts))]
+        # The first is the longest, and shows how it goes; of the others people see the end.
+        outputs = [None, *(stack.enter_context(tempfile.TemporaryFile()) for _ in parts[1:])]
+        runs = [
+            _pytest(cluster, [*part, "-o", f"cache_dir=.local/pytest-{n}"], output)
+            for n, (cluster, part, output) in enumerate(zip(clusters, parts, outputs, strict=True))
+        ]
         try:
-            code = _pytest(first, there).wait()
-            print("\nthe other half, which ran beside it:", flush=True)
-            other = rest.wait()
+            codes = [_ended(run, output) for run, output in zip(runs, outputs, strict=True)]
         finally:
-            rest.kill()
-        said.seek(0)
+            for run in runs:
+                run.kill()
+        return next((code for code in codes if code), 0)
+
+
+def _ended(run: subprocess.Popen[bytes], output: IO[bytes] | None) -> int:
+    """Wait for one run, and show what it said where nobody has seen it yet."""
+    code = run.wait()
+    if output is not None:
+        print("\nbeside it ran:", flush=True)
+        output.seek(0)
+        sys.stdout.buffer.write(output.read())
         sys.stdout.flush()
-        sys.stdout.buffer.write(said.read())
-        sys.stdout.flush()
-        return code or other
+    return code
 
 
 @contextmanager
