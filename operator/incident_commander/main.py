@@ -109,8 +109,7 @@ async def serve(settings: Settings) -> None:
     from .gateways.metrics import Metrics
     from .gateways.observer import KubernetesObserver
     from .gateways.postmortems import Postmortems
-    from .gateways.reports import Reports
-    from .gateways.reviews import Reviews
+    from .gateways.retention import Retention
     from .gateways.targets import TargetWatches
     from .gateways.workloads import KubernetesWorkloads
     from .handlers.incidents import run_kopf
@@ -130,20 +129,12 @@ async def serve(settings: Settings) -> None:
     meter = PrometheusMeter()
     incidents = Incidents(client)
     postman = _postman(client, settings, wakes.one)
-    reports = Reports(client, now) if settings.report_config_maps else None
-    wakes.reminders.postman = postman
-    reviews = Reviews(
-        client,
-        settings.watch_namespaces,
-        now,
-        wakes.postmortem,
-        reports,
-        wakes.reminders.remind,
-    )
+    reviews = _reviews(client, settings, wakes, postman)
+    postmortems = Postmortems(client)
     runner = wakes.runner = Runner(
         Gateways(
             incidents=incidents,
-            postmortems=Postmortems(client),
+            postmortems=postmortems,
             observer=KubernetesObserver(client, Metrics(settings), guard),
             workloads=KubernetesWorkloads(client),
             announcer=announcer,
@@ -177,6 +168,7 @@ async def serve(settings: Settings) -> None:
             events=announcer.run(),
             schedule=runner.schedule.run(),
             deliveries=postman.schedule.run(),
+            retention=Retention(client, postmortems, watched, now).run(),
             watchdog=watchdog.run(),
         )
         _LOG.info(
@@ -204,6 +196,22 @@ async def _until_served(load: Callable[[], object]) -> None:
             await asyncio.sleep(_NOT_SERVED_PAUSE)
         else:
             return
+
+
+def _reviews(client: Client, settings: Settings, wakes: _Wakes, postman: LocalPostman) -> Reviews:
+    from .gateways.reports import Reports
+    from .gateways.reviews import Reviews
+
+    wakes.reminders.postman = postman
+    reports = Reports(client, now) if settings.report_config_maps else None
+    return Reviews(
+        client,
+        settings.watch_namespaces,
+        now,
+        wakes.postmortem,
+        reports,
+        wakes.reminders.remind,
+    )
 
 
 def _postman(

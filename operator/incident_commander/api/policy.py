@@ -370,6 +370,12 @@ class ResponsePolicySpec(ApiModel):
             "x-kubernetes-list-map-keys": ["audience", "kind"],
         },
     )
+    retention: Duration | None = Field(
+        default=None,
+        description="How long an ended Incident is kept, with its timeline and its Postmortem. It "
+        "is deleted then, unless action items are open. Absent: for ever. The operator may delete "
+        "only where the chart is installed with retention.enabled.",
+    )
     approvals: ApprovalRules = Field(
         default_factory=ApprovalRules, description="What holds for approvals."
     )
@@ -384,6 +390,15 @@ class ResponsePolicySpec(ApiModel):
             if rules.name is severity:
                 return rules.completed()
         return _BUILT_IN[severity]
+
+    def channels_for(self, audience: Audience, severity: Severity) -> list[Channel]:
+        """Give the channels of an audience that want Incidents of a severity."""
+        return [
+            channel
+            for channel in self.channels
+            if channel.audience is audience
+            and (not channel.severities or severity in channel.severities)
+        ]
 
     def differing(self) -> ResponsePolicySpec:
         """Give what differs from the built-in values: small enough to be pinned in a status."""

@@ -34,13 +34,7 @@ def channels_for(case: Case, draft: Draft, audience: Audience) -> list[Channel]:
     """Give the channels of an audience for Incidents of this severity; drills have no outsiders."""
     if audience is Audience.EXTERNAL and case.incident.spec.drill:
         return []
-    severity = draft.status.severity or Severity.SEV2
-    return [
-        channel
-        for channel in case.policy.whole.channels
-        if channel.audience is audience
-        and (not channel.severities or severity in channel.severities)
-    ]
+    return case.policy.whole.channels_for(audience, draft.status.severity or Severity.SEV2)
 
 
 def add(

@@ -71,9 +71,4 @@ def _channels(incident: Incident | None) -> list[str]:
     if incident is None or policy is None:
         return []
     severity = incident.status.severity or incident.spec.severity
-    return [
-        channel.name
-        for channel in policy.whole.channels
-        if channel.audience is Audience.INTERNAL
-        and (not channel.severities or severity in channel.severities)
-    ]
+    return [c.name for c in policy.whole.channels_for(Audience.INTERNAL, severity)]

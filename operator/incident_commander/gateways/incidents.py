@@ -7,7 +7,7 @@ over somebody else's change. What to write is decided elsewhere; nothing is retr
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, Final
 
 from pydantic import ValidationError
@@ -44,19 +44,22 @@ class Incidents:
         return _incident(raw)
 
     async def ended(self, namespaces: Sequence[str]) -> list[Incident]:
-        """List those that have ended and are watched no more; no namespaces: in all of them."""
-        found: list[Incident] = []
+        """List those that ended and whose target was changed: only these matter to others."""
+        return [i async for i in self.closed(namespaces) if i.status.changed_at]
+
+    async def closed(self, namespaces: Sequence[str]) -> AsyncIterator[Incident]:
+        """Go through those that ended and are watched no more; no namespaces: in all of them."""
         for namespace in namespaces or ("",):
             # Few at a time: each can be large, and there may be many.
             query = {"labelSelector": CLOSED_LABEL, "limit": _PAGE}
             while True:
                 path = path_of("incidents", namespace)
                 page = await self._client.request("GET", path, query=query)
-                found += [_incident(raw) for raw in page.get("items") or [] if _changed(raw)]
+                for raw in page.get("items") or []:
+                    yield _incident(raw)
                 if not page["metadata"].get("continue"):
                     break
                 query["continue"] = page["metadata"]["continue"]
-        return found
 
     async def save_status(self, incident: Incident, status: IncidentStatus) -> Incident:
         """Replace the status if the Incident is still the one that was read; give the new one."""
@@ -115,11 +118,6 @@ class Incidents:
             raise InvalidResourceError(
                 f"TimelinePage {namespace}/{name} exists with other content: it is not replaced"
             )
-
-
-def _changed(raw: Mapping[str, Any]) -> bool:
-    """Whether its target was changed for it: only then it matters to other Incidents."""
-    return bool((raw.get("status") or {}).get("changedAt"))
 
 
 def _incident(raw: Mapping[str, Any]) -> Incident:
