@@ -84,6 +84,12 @@ class TestOutsiders:
         assert play.status.updates is not None
         assert play.status.updates.external_due_at == play.world.now + timedelta(minutes=30)
 
+    def test_a_raised_severity_lets_them_hear_sooner(self) -> None:
+        play = story(STATUS_PAGE, severity="SEV3").after(minutes=6)
+        assert outside(play)[-1].endswith("Next update in 2 hours.")
+        play.edit(impact={"dataIntegrity": True}).after(minutes=15)
+        assert len(outside(play)) == 2, "with the next internal one, not after two hours"
+
     @pytest.mark.parametrize(
         ("words", "why"),
         [

@@ -55,13 +55,19 @@ def start_clock(case: Case, draft: Draft, since: datetime) -> Draft:
 
 
 def sooner(case: Case, draft: Draft) -> Draft:
-    """Bring the next update forward where a raised severity asks for more of them."""
+    """Bring the next update forward where a raised severity asks for more of them.
+
+    Outsiders hear again with the next internal one, whatever they were promised before.
+    """
     known = draft.status.updates
     policy = draft.status.policy
     if known is None or known.next_due_at is None or policy is None:
         return draft
     due = min(known.next_due_at, (known.last_at or case.now) + policy.update_every)
-    return draft.set(updates=known.model_copy(update={"next_due_at": max(due, case.now)}))
+    due = max(due, case.now)
+    outside_due = min(known.external_due_at, due) if known.external_due_at else None
+    sooner = {"next_due_at": due, "external_due_at": outside_due}
+    return draft.set(updates=known.model_copy(update=sooner))
 
 
 def due_at(draft: Draft) -> datetime | None:
