@@ -63,6 +63,12 @@ def mended(helm: Helm, api: Api) -> object:
     until_guarded(api)
 
 
+def test_nothing_is_known_before_it_was_seen(client: Client, settings: Settings) -> None:
+    guard = Guard(client, settings, lambda: None)
+
+    assert guard.fingerprint == "", "else every start looks as if the guard had changed"
+
+
 def proposal(name: str) -> Proposal:
     return Proposal(
         id=name,

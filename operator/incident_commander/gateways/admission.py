@@ -79,8 +79,12 @@ class Guard:
 
     @property
     def fingerprint(self) -> str:
-        """Hash over every policy and binding of the guard, as last seen."""
-        return _fingerprint(self._objects)
+        """Hash over every policy and binding of the guard, as last seen; empty before that."""
+        return _fingerprint(self._objects) if self._seen else ""
+
+    @property
+    def _seen(self) -> bool:
+        return all(watch.last_heard > float("-inf") for watch in self._watches.values())
 
     async def prove(self, need: ProofNeed, now: datetime) -> GuardProof | Unavailable:
         """Prove it on one Incident, or give a proof of a moment ago. Never raises."""
@@ -167,7 +171,7 @@ class Guard:
         self._tell()
 
     def _tell(self) -> None:
-        if any(watch.last_heard == float("-inf") for watch in self._watches.values()):
+        if not self._seen:
             return  # not all were listed yet
         before, self._announced = self._announced, self.fingerprint
         if before and before != self._announced:
