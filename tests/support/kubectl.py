@@ -5,6 +5,7 @@ Each call is a process of its own; long tables go through ``tests.support.api`` 
 
 from __future__ import annotations
 
+import errno
 import json
 import subprocess
 from collections.abc import Iterable, Sequence
@@ -42,10 +43,19 @@ class Kubectl:
     def attempt(self, *arguments: str, stdin: str | None = None) -> Said:
         """Run it, whatever the outcome."""
         line = [self.program, f"--kubeconfig={self.kubeconfig}", *self.options, *arguments]
-        done = subprocess.run(
+        try:
+            done = self._run(line, stdin)
+        except OSError as error:
+            # Seen once in thousands of calls, in a nested virtual machine: the program never ran.
+            if error.errno != errno.EFAULT:
+                raise
+            done = self._run(line, stdin)
+        return Said(done.returncode, done.stdout, done.stderr)
+
+    def _run(self, line: Sequence[str], stdin: str | None) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
             line, input=stdin, capture_output=True, text=True, check=False, timeout=self.timeout
         )
-        return Said(done.returncode, done.stdout, done.stderr)
 
     def run(self, *arguments: str, stdin: str | None = None) -> str:
         """Run it and give its output; a failure fails the test with what it said."""
