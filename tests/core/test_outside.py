@@ -151,6 +151,12 @@ class TestAudiences:
         play = story(OPS, BOARD, severity="SEV2").after(minutes=5)
         assert {c for n in play.status.outbox for c in n.channels} == {"ops"}
 
+    def test_the_last_words_reach_whoever_was_told_at_a_worse_severity(self) -> None:
+        play = story(OPS, BOARD, severity="SEV1").after(minutes=5)
+        play.say("severity", "SEV3: only batch jobs").say("dismiss", "nothing")
+        last = [n for n in play.status.outbox if n.kind == "Resolved"]
+        assert [c for n in last for c in n.channels] == ["ops", "board"]
+
     def test_a_policy_has_words_of_its_own(self) -> None:
         play = Play(spec={"severity": "SEV2", "impact": SEEN, "warRoom": "https://chat/inc"})
         template = {

@@ -20,7 +20,7 @@ from .case import Case
 from .evolve import Draft, next_seq
 from .wording import cut, sentence
 
-__all__ = ["add", "channels_for", "give_up_at", "settled"]
+__all__ = ["add", "channels_for", "give_up_at", "recipients", "settled"]
 
 _GIVEN_UP_AFTER: Final = timedelta(hours=24)
 _TRIES: Final = 3
@@ -35,6 +35,16 @@ def channels_for(case: Case, draft: Draft, audience: Audience) -> list[Channel]:
     if audience is Audience.EXTERNAL and case.incident.spec.drill:
         return []
     return case.policy.whole.channels_for(audience, draft.status.severity or Severity.SEV2)
+
+
+def recipients(case: Case, draft: Draft, audience: Audience, kind: NoticeKind) -> list[str]:
+    """Name the channels that get a notice: the last words go to whoever was told before, too."""
+    names = [channel.name for channel in channels_for(case, draft, audience)]
+    if kind is NoticeKind.RESOLVED and draft.status.updates:
+        told = draft.status.updates.told
+        own = [c.name for c in case.policy.whole.channels if c.audience is audience]
+        names += [name for name in own if name in told and name not in names]
+    return names
 
 
 def add(

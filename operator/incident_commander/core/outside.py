@@ -98,7 +98,7 @@ def _tell(
     due: datetime | None,
 ) -> Draft:
     words, problem = written(case.policy.whole, Audience.EXTERNAL, kind, known)
-    names = [c.name for c in outbox.channels_for(case, draft, Audience.EXTERNAL)]
+    names = outbox.recipients(case, draft, Audience.EXTERNAL, kind)
     draft = outbox.add(case, draft, kind, Audience.EXTERNAL, words, names)
     updates = draft.status.updates or Updates()
     sent = updates.model_copy(update={"external": updates.external + 1, "external_due_at": due})

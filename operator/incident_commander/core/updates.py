@@ -143,7 +143,7 @@ def tell(
     (_, text), problem = written(spec, Audience.INTERNAL, kind, known)
     for audience in _INSIDE:
         words, _ = written(spec, audience, kind, known)
-        names = [c.name for c in outbox.channels_for(case, draft, audience)]
+        names = outbox.recipients(case, draft, audience, kind)
         draft = outbox.add(case, draft, kind, audience, words, names)
         told += names
     updates = draft.status.updates or Updates()
