@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import warnings
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -338,3 +340,24 @@ async def test_an_autoscaler_is_tried_then_made_then_changed(
 
 def test_settings_have_defaults() -> None:
     assert Settings().user == "system:serviceaccount:incident-commander:incident-commander"
+
+
+@pytest.mark.parametrize("steps", range(5))
+async def test_a_reading_that_is_given_up_leaves_nothing_behind(
+    observer: KubernetesObserver, namespace: str, steps: int
+) -> None:
+    needs = TargetNeeds.of(TargetKind.DEPLOYMENT, namespace, "nowhere")
+    known = Workload(TargetKind.DEPLOYMENT, namespace, "nowhere", "uid", "1", 1, {})
+    facts = Facts({needs.workload: known})
+    query = QueryNeed("up", namespace)
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        asked: list[Need] = [needs.revisions, needs.pods, query]
+        reading = asyncio.create_task(observer.observe(asked, NOW, facts))
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        reading.cancel()
+        await asyncio.gather(reading, return_exceptions=True)
+        gc.collect()
+
+    assert not [w for w in said if "never awaited" in str(w.message)]

@@ -9,8 +9,9 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Awaitable, Collection, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from datetime import datetime
+from functools import partial
 from typing import Final, Protocol, TypeAlias
 
 from ..api.common import TargetKind
@@ -49,6 +50,8 @@ __all__ = ["KubernetesObserver", "Prover", "Querier"]
 _PAGE: Final = "500"
 _log = logging.getLogger(__name__)
 
+_Ask: TypeAlias = Callable[[], Awaitable[Answer]]
+"""Begun only when its turn comes: a reading may be given up before that."""
 _Key: TypeAlias = tuple[TargetKind, str, str]
 _TargetNeed: TypeAlias = (
     WorkloadNeed | RevisionsNeed | PodsNeed | ConfigurationNeed | BudgetsNeed | DryRunNeed
@@ -87,19 +90,19 @@ class KubernetesObserver:
         ``known``: answers from a moment ago. A workload among them is not read again.
         """
         targets: dict[_Key, list[_TargetNeed]] = defaultdict(list)
-        single: dict[Need, Awaitable[Answer]] = {}
+        single: dict[Need, _Ask] = {}
         for need in dict.fromkeys(needs):
             match need:
                 case QueryNeed():
-                    single[need] = self._metrics.query(need, now)
+                    single[need] = partial(self._metrics.query, need, now)
                 case ProofNeed():
-                    single[need] = self._guard.prove(need, now)
+                    single[need] = partial(self._guard.prove, need, now)
                 case AutoscalersNeed():
-                    single[need] = self._surroundings.autoscalers(need)
+                    single[need] = partial(self._surroundings.autoscalers, need)
                 case WarningsNeed():
-                    single[need] = self._surroundings.warnings(need)
+                    single[need] = partial(self._surroundings.warnings, need)
                 case DryRunNeed(autoscaler=name) if name:
-                    single[need] = self._dry_runs.of_autoscaler(need)
+                    single[need] = partial(self._dry_runs.of_autoscaler, need)
                 case _:
                     targets[need.kind, need.namespace, need.name].append(need)
         groups = [self._target(key, asked, known or Facts()) for key, asked in targets.items()]
@@ -117,11 +120,11 @@ class KubernetesObserver:
         """
         workload: Answer = known.workload(WorkloadNeed(*key))
         if not isinstance(workload, Workload):
-            workload = await _guarded(f"{key[0]}/{key[2]}", self._workload(key))
+            workload = await _guarded(f"{key[0]}/{key[2]}", partial(self._workload, key))
         if not isinstance(workload, Workload):
             # What there is not, or what cannot be read, has no history and no pods either.
             return dict.fromkeys(needs, workload)
-        return await _all({need: self._about(workload, need) for need in needs})
+        return await _all({need: partial(self._about, workload, need) for need in needs})
 
     async def _about(self, workload: Workload, need: _TargetNeed) -> Answer:
         match need:
@@ -183,10 +186,8 @@ def _belongs(pod: Raw, workload: Workload) -> bool:
     return bool(owner["uid"] == workload.uid)
 
 
-async def _all(questions: Mapping[Need, Awaitable[Answer]]) -> dict[Need, Answer]:
-    answers = await asyncio.gather(
-        *(_guarded(_what(need), answer) for need, answer in questions.items())
-    )
+async def _all(questions: Mapping[Need, _Ask]) -> dict[Need, Answer]:
+    answers = await asyncio.gather(*(_guarded(_what(need), ask) for need, ask in questions.items()))
     return dict(zip(questions, answers, strict=True))
 
 
@@ -201,9 +202,9 @@ def _what(need: Need) -> str:
             return f"{subject} of {need.kind}/{need.name}"
 
 
-async def _guarded(what: str, answer: Awaitable[Answer]) -> Answer:
+async def _guarded(what: str, ask: _Ask) -> Answer:
     try:
-        return await answer
+        return await ask()
     except OperatorError as error:
         return Unavailable(what, str(error))
     except Exception as error:  # noqa: BLE001 - one bad object must not stop the others
