@@ -12,8 +12,9 @@ from datetime import timedelta
 from typing import Final
 
 from ..api.base import format_duration
-from ..api.common import ProposalState, Severity, Verdict
+from ..api.common import ProposalState, Verdict
 from ..api.incident import TimelineEntry
+from ..api.policy import ResponsePolicySpec
 from ..api.postmortem import ActionItem, ActionPriority
 from .rows import told
 from .story import ROLES, Story, in_words, source
@@ -21,12 +22,6 @@ from .wording import cut
 
 __all__ = ["action_items", "went_poorly", "went_well"]
 
-_RESPOND: Final = {
-    Severity.SEV1: timedelta(minutes=5),
-    Severity.SEV2: timedelta(minutes=15),
-    Severity.SEV3: timedelta(hours=1),
-}
-"""Within this time somebody is to acknowledge; SEV4: on the next business day."""
 _SLACK: Final = timedelta(minutes=1)
 _IN_GIT: Final = frozenset({"GitOpsOwned", "AutoSync"})
 _GOOD, _BAD = "good", "bad"
@@ -62,7 +57,8 @@ def _detection(story: Story) -> Iterator[_Point]:
 
 def _acknowledgement(story: Story) -> Iterator[_Point]:
     m, severity = story.milestones, story.status.severity or story.incident.spec.severity
-    limit = _RESPOND.get(severity)
+    policy = story.status.policy.whole if story.status.policy else ResponsePolicySpec()
+    limit = policy.rules_for(severity).respond_within
     said = story.last("IncidentAcknowledged")
     if m.acknowledged_at is None:
         yield _BAD, "Nobody acknowledged it."
