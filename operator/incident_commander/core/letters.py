@@ -18,8 +18,18 @@ from typing_extensions import override
 from ..api.notices import Audience, NoticeKind
 from ..api.policy import ResponsePolicySpec
 
-__all__ = ["Facts", "InternalFacts", "PublicFacts", "Words", "template_problems", "written"]
+__all__ = [
+    "UNKNOWN",
+    "Facts",
+    "InternalFacts",
+    "PublicFacts",
+    "Words",
+    "template_problems",
+    "written",
+]
 
+UNKNOWN: Final = "not known yet, we are investigating"
+"""What is said of an impact that nobody has described."""
 Words = tuple[str, str]
 """Subject and text."""
 

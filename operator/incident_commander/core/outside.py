@@ -17,13 +17,12 @@ from ..api.notices import Audience, NoticeKind
 from . import outbox
 from .case import Case
 from .evolve import MAX_MESSAGE, OPERATOR, Draft
-from .letters import PublicFacts, written
+from .letters import UNKNOWN, PublicFacts, written
 from .speculation import speculative
-from .wording import cut, in_words, one_line, sentence
+from .wording import cut, in_words, one_line, phrase, sentence
 
 __all__ = ["due_at", "ended", "is_due", "offence", "post", "withheld"]
 
-_UNKNOWN: Final = "not known yet, we are investigating"
 _STATES: Final = {
     Phase.REMEDIATING: ("Fixing", "A fix is being applied"),
     Phase.VERIFYING: ("Fixing", "A fix is being checked"),
@@ -60,9 +59,9 @@ def post(case: Case, draft: Draft, actions: str = "", *, actor: str = OPERATOR) 
     known = PublicFacts(
         id=_id(case),
         symptom=_public(case, "symptom") or "a problem with the service",
-        impact=_public(case, "summary") or _public(case, "symptom") or _UNKNOWN,
+        impact=_public(case, "summary") or _public(case, "symptom") or UNKNOWN,
         status=state,
-        actions=_plain(actions) or doing,
+        actions=phrase(actions) or doing,
         next_update=f"{due:%H:%M} UTC",
         cadence=in_words(case.policy.update_every),
     )
@@ -158,12 +157,8 @@ def _people(draft: Draft, by: str) -> Iterator[str]:
 def _public(case: Case, field: str) -> str:
     """Give what ``spec.impact`` says there, if outsiders may read it."""
     text: str = getattr(case.incident.spec.impact or Impact(), field) or ""
-    return "" if speculative(text) else _plain(cut(text, 200))
+    return "" if speculative(text) else phrase(cut(text, 200))
 
 
 def _id(case: Case) -> str:
     return case.incident.metadata.uid[:8]
-
-
-def _plain(text: str) -> str:
-    return sentence(one_line(text)).rstrip(".")

@@ -15,8 +15,8 @@ from ..api.notices import Audience, NoticeKind
 from . import outbox, outside
 from .case import Case
 from .evolve import MAX_MESSAGE, OPERATOR, Draft
-from .letters import InternalFacts, written
-from .wording import cut, in_words, one_line, sentence
+from .letters import UNKNOWN, InternalFacts, written
+from .wording import cut, in_words, phrase, sentence
 
 __all__ = [
     "due_at",
@@ -31,7 +31,6 @@ __all__ = [
 ]
 
 _INSIDE: Final = (Audience.INTERNAL, Audience.EXECUTIVE)
-_UNKNOWN: Final = "not known yet, we are investigating"
 _STATES: Final = {
     Phase.DECLARED: "Investigating",
     Phase.DIAGNOSING: "Investigating",
@@ -93,7 +92,7 @@ def post(case: Case, draft: Draft, actions: str = "", *, actor: str = OPERATOR) 
     known = facts(
         case,
         draft,
-        actions=_plain(cut(actions or _actions(draft), 220)),
+        actions=phrase(cut(actions or _actions(draft), 220)),
         next_update=f"{due:%H:%M} UTC",
     )
     return tell(case, draft, kind, known, actor=actor, next_due_at=due)
@@ -183,8 +182,8 @@ def facts(case: Case, draft: Draft, **more: str) -> InternalFacts:
         severity=str(status.severity or spec.severity),
         target=str(spec.target),
         commander=(status.roles.commander if status.roles else None) or "nobody",
-        symptom=_plain(impact.symptom or spec.title),
-        impact=_plain(cut(impact.summary or impact.symptom or _UNKNOWN, 120)),
+        symptom=phrase(impact.symptom or spec.title),
+        impact=phrase(cut(impact.summary or impact.symptom or UNKNOWN, 120)),
         status=_STATES.get(status.phase, str(status.phase)),
         cadence=in_words(case.policy.update_every),
         summary=status.summary,
@@ -205,8 +204,3 @@ def _actions(draft: Draft) -> str:
     if status.monitoring is not None:
         return f"Watching until {status.monitoring.until:%H:%M} UTC"
     return "Still investigating"
-
-
-def _plain(text: str) -> str:
-    """Leave out what would break the form: its separators, and a second full stop."""
-    return sentence(one_line(text)).rstrip(".")

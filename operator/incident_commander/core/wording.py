@@ -17,6 +17,7 @@ __all__ = [
     "cut",
     "in_words",
     "one_line",
+    "phrase",
     "sentence",
     "sentences",
     "trouble",
@@ -59,6 +60,11 @@ def sentences(texts: Iterable[str]) -> str:
 def one_line(text: str) -> str:
     """Leave out line breaks and the separator of updates."""
     return " ".join(text.replace("|", "/").split())
+
+
+def phrase(text: str) -> str:
+    """Leave out what would break the form of an update: separators, and a full stop at the end."""
+    return sentence(one_line(text)).rstrip(".")
 
 
 def in_words(time: timedelta) -> str:
