@@ -9,7 +9,7 @@ import pytest
 
 from cluster import Cluster
 from tests.story.run import HELD
-from tests.story.stage import World
+from tests.story.told import World
 from tests.support.api import Api
 from tests.support.kubectl import Kubectl
 from tests.support.staff import installed_chart

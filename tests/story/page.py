@@ -18,7 +18,7 @@ from incident_commander.api.notices import Audience
 from tests.story.calendar import BEGIN
 from tests.story.postbox import Taken
 from tests.story.script import PEOPLE, POLICY
-from tests.story.stage import Played, Typed
+from tests.story.told import Played, Typed
 
 __all__ = ["PAGE", "page"]
 
@@ -113,11 +113,17 @@ def _rows(played: Played, plain: _Plain) -> Iterator[_Row]:
     for entry in played.timeline:
         while typed and typed[0].seq <= entry.seq:
             yield _command(typed.pop(0), entry.seq, plain)
-        yield _entry(entry, [t for t in played.postbox.taken if _seq(t) == entry.seq], plain)
+        mine = [t for t in played.postbox.taken if _about(t, played.timeline) == entry.seq]
+        yield _entry(entry, mine, plain)
+
+
+def _about(taken: Taken, timeline: list[TimelineEntry]) -> int:
+    """Give the entry that a notice was written with, or after which it was, at the same moment."""
+    return max(e.seq for e in timeline if e.seq <= _seq(taken) and e.at <= taken.notice.at)
 
 
 def _seq(taken: Taken) -> int:
-    """Give the entry that a notice belongs to: its id says it."""
+    """Give the number of the entry that a notice was written with: its id says it."""
     found = re.search(r"-(\d+)[a-z]{2}$", taken.notice.id)
     assert found is not None, taken.notice.id
     return int(found.group(1))

@@ -10,7 +10,7 @@ from typing import Final
 
 from tests.story.page import PAGE, page
 from tests.story.script import ALICE, BOB, CAROL, DAVE, ERIN, play
-from tests.story.stage import World
+from tests.story.told import World
 from tests.support.api import Api
 from tests.support.kubectl import Kubectl
 from tests.support.staff import installed_chart

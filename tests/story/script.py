@@ -9,7 +9,8 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any, Final
 
-from tests.story.stage import Duty, Played, Stage, World, stage
+from tests.story.stage import Stage, stage
+from tests.story.told import Duty, Played, World
 from tests.support.prometheus import ERRORS, REQUESTS
 
 __all__ = ["ALICE", "BOB", "CAROL", "DAVE", "ERIN", "PEOPLE", "TITLE", "play"]
@@ -169,6 +170,9 @@ async def _people(at: Stage) -> None:
         "update-external",
         "Please do not pay twice: we check every payment of today and return what is too much.",
     )
+
+
+async def _found(at: Stage) -> None:
     await at.until(46)
     await at.says(DAVE, "update", "Following one payment through the gateway, step by step")
     await at.until(58)
@@ -272,6 +276,10 @@ POSTMORTEM: Final[dict[str, Any]] = {
         "The contract with the gateway does not say that callbacks can come twice.",
         "Nobody is asked to review contracts with other companies before they are built upon.",
     ],
+    "wentWell": [
+        "The rollback was proposed in the minute of the release.",
+        "Customers were told what to do, and never why.",
+    ],
     "actionItems": [
         {
             "id": "AI-1",
@@ -293,5 +301,5 @@ POSTMORTEM: Final[dict[str, Any]] = {
     "followUpReviewAt": "2026-12-03T13:00:00Z",
 }
 _ACTS: Final[tuple[Callable[[Stage], Awaitable[None]], ...]] = (
-    *(_before, _declared, _worse, _people, _release, _relapse, _second, _over),
+    *(_before, _declared, _worse, _people, _found, _release, _relapse, _second, _over),
 )

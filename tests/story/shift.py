@@ -26,6 +26,7 @@ from incident_commander.gateways.observer import KubernetesObserver
 from incident_commander.gateways.postmortems import Postmortems
 from incident_commander.gateways.workloads import KubernetesWorkloads
 from incident_commander.main import limits_of
+from incident_commander.metering.meter import PrometheusMeter
 from incident_commander.ports import Drafted, MetadataChange, Outcome
 from incident_commander.runner import Gateways, Runner
 from incident_commander.settings import Settings
@@ -136,23 +137,9 @@ class Shift:
         assert isinstance(client, StoryClient)
         client.calendar, clock = place.calendar, place.calendar.clock
         library = KubernetesLibrary(client, (place.namespace,), lambda: None, clock)
-        guard = Guard(client, settings, lambda: None)
-        events, life = Events(client, "story"), _Life(place.mortal)
-        store, drafts, workloads = _Store(client), _Drafts(client), _Workloads(client)
-        store.life = drafts.life = workloads.life = life
-        workloads.place = place
-        gateways = Gateways(
-            incidents=store,
-            postmortems=drafts,
-            observer=KubernetesObserver(client, Metrics(settings), guard),
-            workloads=workloads,
-            announcer=events,
-            targets=_NoTargets(),
-            postman=place.postbox,
-            library=library,
-            fingerprint=lambda: guard.fingerprint or None,
-        )
         await library.load()
+        events, life = Events(client, "story"), _Life(place.mortal)
+        gateways = _gateways(place, client, settings, life, library, events)
         shift = cls(Runner(gateways, limits_of(settings), clock), client, life)
         shift._tasks.append(asyncio.create_task(events.run()))
         return shift
@@ -175,3 +162,29 @@ class Shift:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.client.close()
+
+
+def _gateways(
+    place: Place,
+    client: StoryClient,
+    settings: Settings,
+    life: _Life,
+    library: KubernetesLibrary,
+    events: Events,
+) -> Gateways:
+    guard = Guard(client, settings, lambda: None)
+    store, drafts, workloads = _Store(client), _Drafts(client), _Workloads(client)
+    store.life = drafts.life = workloads.life = life
+    workloads.place = place
+    return Gateways(
+        incidents=store,
+        postmortems=drafts,
+        observer=KubernetesObserver(client, Metrics(settings), guard),
+        workloads=workloads,
+        announcer=events,
+        targets=_NoTargets(),
+        postman=place.postbox,
+        meter=PrometheusMeter(),
+        library=library,
+        fingerprint=lambda: guard.fingerprint or None,
+    )

@@ -10,90 +10,28 @@ from __future__ import annotations
 import asyncio
 import json
 import uuid
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from enum import Enum, auto
-from pathlib import Path
 from typing import Any, Final
 
-from incident_commander.api.incident import Incident, TimelineEntry
+from incident_commander.api.incident import Incident
 from incident_commander.api.postmortem import Postmortem
 from incident_commander.gateways.postmortems import whole_timeline
-from incident_commander.gateways.reviews import Reviews
 from incident_commander.values import IncidentRef
 from tests.story.calendar import Calendar, StoryClient
 from tests.story.figures import Figures
+from tests.story.objects import GROUP, NAME, VERSION, complete, deployment_of, line, object_of
 from tests.story.postbox import Postbox
 from tests.story.shift import Place, Shift
-from tests.support.api import Api, Body
-from tests.support.kubectl import Kubectl
+from tests.story.told import Act, Duty, Played, Typed, World
+from tests.support.api import Body
 
-__all__ = ["GROUP", "Act", "Duty", "Played", "Stage", "Typed", "World"]
+__all__ = ["Stage", "stage"]
 
-GROUP: Final = "incidentcommander.dev"
-NAME: Final = "checkout"
-_VERSION: Final = f"{GROUP}/v1alpha1"
 _PATIENCE: Final = 60.0
 _MOST: Final = 2000
-
-
-class Duty(Enum):
-    """Who runs the operator."""
-
-    STEADY = auto()
-    """One operator from the beginning to the end."""
-    RESTARTED = auto()
-    """Another one before every step of the story, and after every look at the Incident."""
-    DYING = auto()
-    """Each dies right after its first write, and another one comes."""
-
-
-@dataclass(frozen=True)
-class World:
-    """What plays share: the cluster with the chart, as the administrator and as the operator."""
-
-    api: Api
-    kubectl: Kubectl
-    credentials: Path
-
-
-@dataclass(frozen=True)
-class Typed:
-    """A command of a person."""
-
-    at: datetime
-    seq: int
-    """Of the entry that comes next."""
-    who: str
-    words: str
-    refused: str = ""
-    """What the API server said, if it did not let it in."""
-
-
-@dataclass(frozen=True)
-class Act:
-    """A part of the story."""
-
-    seq: int
-    """Of its first entry."""
-    heading: str
-    words: str
-
-
-@dataclass(frozen=True)
-class Played:
-    """What is left of a play."""
-
-    incident: Incident
-    timeline: list[TimelineEntry]
-    typed: list[Typed]
-    acts: list[Act]
-    postbox: Postbox
-    postmortem: Postmortem
-    operators: int
-    looks: int
 
 
 @dataclass
@@ -192,12 +130,12 @@ class Stage:
             said = await asyncio.to_thread(person.expect_refused, *words, words=[refused])
         else:
             await asyncio.to_thread(person.run, *words)
-        self.typed.append(Typed(self.calendar.now, seq, who, _line(words), said))
+        self.typed.append(Typed(self.calendar.now, seq, who, line(words), said))
         await self.look()
 
     async def declares(self, who: str, **spec: Any) -> None:
         """Declare the Incident."""
-        body = _object("Incident", NAME, self.namespace, spec)
+        body = object_of("Incident", NAME, self.namespace, spec)
         person = self.world.api.as_user(who, "system:authenticated")
         made = person.create("incidents", body).expect_ok()
         self._ref = IncidentRef(self.namespace, NAME, made["metadata"]["uid"])
@@ -206,14 +144,14 @@ class Stage:
 
     def writes(self, plural: str, kind: str, name: str, **spec: Any) -> None:
         """Write a Runbook or a policy, as the administrator."""
-        body = _object(kind, name, self.namespace, spec)
+        body = object_of(kind, name, self.namespace, spec)
         self.world.api.create(plural, body).expect_ok()
 
     # --- the shop --------------------------------------------------------------------------------
 
     async def deploys(self, image: str) -> None:
         """Deploy the shop for the first time."""
-        self.world.api.create("deployments", _deployment(self.namespace, image)).expect_ok()
+        self.world.api.create("deployments", deployment_of(self.namespace, image)).expect_ok()
         await self.settled()
 
     async def releases(self, who: str, image: str) -> None:
@@ -223,7 +161,7 @@ class Stage:
         await asyncio.to_thread(here.run, *words)
         await self.settled()
         if self._ref is not None:
-            self.typed.append(Typed(self.calendar.now, self._next(), who, _line(words)))
+            self.typed.append(Typed(self.calendar.now, self._next(), who, line(words)))
             await self.look()
 
     async def settled(self) -> None:
@@ -240,7 +178,7 @@ class Stage:
         # As the operator reads them: from the server's cache.
         sets = self._read(f"{base}/replicasets?resourceVersion=0")["items"]
         pods = self._read(f"/api/v1/namespaces/{self.namespace}/pods?resourceVersion=0")["items"]
-        return _complete(deployment, sets, pods)
+        return complete(deployment, sets, pods)
 
     def _read(self, path: str) -> Body:
         return self.calendar.told(path, self.world.api.request("GET", path).expect_ok())
@@ -267,24 +205,12 @@ class Stage:
 
     # --- the end ---------------------------------------------------------------------------------
 
-    async def reviewed(self) -> None:
-        """Let the operator judge the Postmortem, as it does after every change of it."""
-        await self.close()
-        async with self._client() as client:
-            reviews = Reviews(client, (self.namespace,), self.calendar.clock, lambda _, __: None)
-            await reviews.load()
-            raw = await client.get(self._postmortem)
-            assert raw is not None
-            key, found = (self.namespace, NAME), Postmortem.model_validate(raw)
-            await reviews._review(key, found)
-        await self._relieved()
-
     async def played(self) -> Played:
         """Give what is left."""
         await self.close()
         assert self._ref is not None
         async with self._client() as client:
-            base = f"/apis/{_VERSION}/namespaces/{self.namespace}"
+            base = f"/apis/{VERSION}/namespaces/{self.namespace}"
             raw = await client.get(f"{base}/incidents/{NAME}")
             incident = Incident.model_validate(raw)
             timeline = await whole_timeline(client, incident)
@@ -302,7 +228,7 @@ class Stage:
 
     @property
     def _postmortem(self) -> str:
-        return f"/apis/{_VERSION}/namespaces/{self.namespace}/postmortems/{NAME}"
+        return f"/apis/{VERSION}/namespaces/{self.namespace}/postmortems/{NAME}"
 
     @asynccontextmanager
     async def _client(self) -> AsyncIterator[StoryClient]:
@@ -333,61 +259,3 @@ def stage(world: World, duty: Duty) -> Stage:
     )
     made.append(Stage(world, namespace, duty, calendar, figures, postbox, place))
     return made[0]
-
-
-def _complete(deployment: Body, sets: list[Body], pods: list[Body]) -> bool:
-    status, wanted = deployment.get("status") or {}, deployment["spec"]["replicas"]
-    counts = {status.get(f, 0) for f in ("replicas", "updatedReplicas", "availableReplicas")}
-    seen = status.get("observedGeneration", 0) >= deployment["metadata"]["generation"]
-    done = any(
-        c["type"] == "Progressing" and c["reason"] == "NewReplicaSetAvailable"
-        for c in status.get("conditions", [])
-    )
-    ready = [
-        p
-        for p in pods
-        if any(
-            c["type"] == "Ready" and c["status"] == "True"
-            for c in p["status"].get("conditions", [])
-        )
-        and "deletionTimestamp" not in p["metadata"]
-    ]
-    revision = (deployment["metadata"].get("annotations") or {}).get(
-        "deployment.kubernetes.io/revision"
-    )
-    newest = [
-        s
-        for s in sets
-        if s["metadata"]["annotations"]["deployment.kubernetes.io/revision"] == revision
-    ]
-    full = [s.get("status", {}).get("readyReplicas", 0) for s in newest] == [wanted]
-    return seen and done and full and counts == {wanted} and len(pods) == len(ready) == wanted
-
-
-def _deployment(namespace: str, image: str) -> Body:
-    labels = {"app": NAME}
-    return {
-        "apiVersion": "apps/v1",
-        "kind": "Deployment",
-        "metadata": {"name": NAME, "namespace": namespace},
-        "spec": {
-            "replicas": 2,
-            "selector": {"matchLabels": labels},
-            # Rollouts shall be over quickly.
-            "strategy": {"rollingUpdate": {"maxSurge": "100%", "maxUnavailable": "100%"}},
-            "template": {
-                "metadata": {"labels": labels},
-                "spec": {"containers": [{"name": "app", "image": image}]},
-            },
-        },
-    }
-
-
-def _object(kind: str, name: str, namespace: str, spec: Mapping[str, Any]) -> Body:
-    meta = {"name": name, "namespace": namespace}
-    return {"apiVersion": _VERSION, "kind": kind, "metadata": meta, "spec": dict(spec)}
-
-
-def _line(words: tuple[str, ...]) -> str:
-    quoted = [f'"{w}"' if " " in w and not w.startswith("{") else w for w in words]
-    return " ".join(["kubectl", *(f"'{w}'" if w.startswith("{") else w for w in quoted)])

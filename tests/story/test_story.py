@@ -14,7 +14,7 @@ from incident_commander.api.notices import Audience
 from incident_commander.core.speculation import speculative
 from tests.story.page import PAGE, page
 from tests.story.script import PEOPLE, TITLE, play
-from tests.story.stage import Duty, Played, World
+from tests.story.told import Duty, Played, World
 
 TOLD_OTHERWISE: Final = (
     (
