@@ -36,7 +36,12 @@ NOBODY = {
                 "reason": "ConfigurationProblem",
                 "message": "the same",
             },
-            {"type": "RoleUnfilled", "status": "True", "reason": "NoCommander", "message": "…"},
+            {
+                "type": "RoleUnfilled",
+                "status": "True",
+                "reason": "Overdue",
+                "message": "nobody is commander, comms, due at 08:40 UTC; take command: annotate …",
+            },
             {
                 "type": "ApprovalGuarded",
                 "status": "False",

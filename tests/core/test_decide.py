@@ -402,6 +402,30 @@ def test_a_false_alarm_is_dismissed() -> None:
     assert _condition(play, "Closed") == "True"
 
 
+def test_nothing_is_confirmed_that_was_neither_changed_nor_verified() -> None:
+    play = _awaiting()
+    for proposal in list(play.status.open_proposals):
+        play.say("reject", f"{proposal.id}: no")
+    assert play.phase == "Investigating"
+    play.say("confirm", "looks fine")
+    assert play.phase == "Investigating"
+    assert "if people fixed it, say resolve" in play.last("RequestRefused")
+
+
+def test_a_relapse_takes_the_mitigation_back() -> None:
+    play = _awaiting()
+    play.say("approve", play.open("rollback")).after(minutes=4)
+    assert play.phase == "Monitoring"
+    assert play.status.milestones is not None
+    assert play.status.milestones.mitigated_at is not None
+    play.world.bad_images = frozenset({play.world.image})
+    play.after(minutes=5)
+    assert "RelapseDetected" in play.reasons
+    assert play.status.milestones.mitigated_at is None
+    assert play.status.durations is not None
+    assert play.status.durations.mitigate is None
+
+
 def test_a_start_in_the_future_is_counted_from_the_creation() -> None:
     later = format_timestamp(build.NOW + timedelta(hours=1))
     play = Play(spec={"startedAt": later}).tick()

@@ -12,6 +12,7 @@ from incident_commander.api.incident import MAX_NOTICES
 from incident_commander.api.policy import ResponsePolicy, ResponsePolicySpec
 from incident_commander.core import letters, policies
 from incident_commander.values import Delivery
+from tests.support import build
 from tests.support.play import Play
 
 STATUS_PAGE = {"name": "status-page", "audience": "External"}
@@ -53,7 +54,7 @@ class TestOutsiders:
         play.say("approve", play.open("rollback")).after(minutes=40)
         assert play.phase == "Resolved"
         assert outside(play)[-1] == (
-            "Resolved. It is over: some payments fail. Duration: 38 minutes. "
+            "Resolved. The trouble is over (it was: some payments fail). Duration: 38 minutes. "
             "Follow-up review will be scheduled."
         )
         assert "A fix is in place and we are watching it" in outside(play)[-2]
@@ -113,9 +114,34 @@ class TestOutsiders:
         assert all("due to" not in text and "release" not in text for text in outside(play))
         assert "Impact: payments fail." in outside(play)[0]
         assert len(play.all_of("ExternalTextWithheld")) == 1
-        assert "spec.impact.summary speculates about the cause (“due to”)" in play.last(
-            "ExternalTextWithheld"
+        assert play.last("ExternalTextWithheld").startswith(
+            "spec.impact.summary is held back, since it speculates about the cause (“due to”)"
         )
+
+    @pytest.mark.parametrize(
+        ("impact", "why"),
+        [
+            (
+                {"symptom": "Checkout returns 5xx"},
+                "spec.impact.symptom is held back, since it repeats",
+            ),
+            ({"symptom": "s", "summary": "alice says it is bad"}, "it names a person (“alice”)"),
+        ],
+    )
+    def test_an_impact_with_a_title_or_a_name_is_withheld(
+        self, impact: dict[str, str], why: str
+    ) -> None:
+        play = story(STATUS_PAGE, title="Checkout returns 5xx", impact={"summary": "", **impact})
+        play.after(minutes=36)
+        assert why in play.last("ExternalTextWithheld")
+        assert all("alice" not in text and "5xx" not in text for text in outside(play))
+
+    def test_a_merged_incident_is_not_called_resolved(self) -> None:
+        play = story(STATUS_PAGE).after(minutes=6)
+        play.world.others["other"] = build.incident(metadata={"name": "other"})
+        play.edit(duplicateOf={"name": "other"})
+        assert play.phase == "Merged"
+        assert outside(play)[-1].startswith("Closed. It is part of another incident, of which we")
 
     def test_their_text_has_no_place_for_a_cause_a_title_or_a_name(self) -> None:
         named = {f.name for f in fields(letters.PublicFacts)}
@@ -244,6 +270,19 @@ class TestPolicies:
         ready = policies.ready_condition(policy, Play().world.now)
         assert (ready.status, ready.reason) == ("False", "Invalid")
 
+    def test_a_template_without_text_here_costs_its_own_words_only(self) -> None:
+        play = Play(spec={"severity": "SEV2", "impact": SEEN})
+        silent = {"audience": "Internal", "kind": "First", "text": "{% if drill %}x{% endif %}"}
+        play.under(channels=[OPS], templates=[silent]).tick().after(minutes=5)
+        assert play.status.outbox[0].text.startswith("We are aware of some payments fail.")
+
+    def test_executives_read_the_internal_template_where_they_have_none(self) -> None:
+        play = Play(spec={"severity": "SEV1", "impact": SEEN})
+        own = {"audience": "Internal", "kind": "First", "text": "OURS {{ symptom }}"}
+        play.under(channels=[OPS, BOARD], templates=[own]).tick().after(minutes=5)
+        first = [n.text for n in play.status.outbox if n.kind == "First"]
+        assert first == ["OURS some payments fail"] * 2
+
     def test_a_bad_template_costs_its_own_words_only(self) -> None:
         play = Play(spec={"severity": "SEV2", "impact": SEEN})
         bad = {"audience": "Internal", "kind": "First", "text": "{{ nam }}"}
@@ -317,7 +356,9 @@ class TestOutbox:
         for number in range(MAX_NOTICES + 1):
             play.say("update", f"step {number}")
         assert len(play.status.outbox) == MAX_NOTICES
-        assert "since the outbox is full" in play.last("DeliveryAbandoned")
+        assert f"since {MAX_NOTICES} notices wait already: Update notice" in play.last(
+            "DeliveryAbandoned"
+        )
 
     def test_every_notice_has_an_id_of_its_own(self) -> None:
         play = story(OPS, BOARD, STATUS_PAGE, severity="SEV1").after(minutes=61)

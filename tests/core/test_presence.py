@@ -52,7 +52,9 @@ def test_who_may_decide_and_acknowledges_first_is_in_command() -> None:
     assert play.status.roles is None
     play.say("acknowledge", "here", by="alice", approver="true")
     assert commander(play) == "alice"
-    assert "alice acknowledged first and may decide: in command" in play.last("CommandTransferred")
+    assert "alice is in command: nobody was, and who acknowledges and may approve" in play.last(
+        "CommandTransferred"
+    )
     play.say("acknowledge", "me too", by="carol", approver="true")
     assert commander(play) == "alice"
     assert not any("acknowledge" in name for name in play.incident.metadata.annotations)

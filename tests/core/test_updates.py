@@ -65,6 +65,30 @@ def test_what_is_not_known_is_said_to_be_unknown() -> None:
     assert "IMPACT: not known yet, we are investigating |" in posted(story)[1]
 
 
+def test_after_the_end_nobody_promises_another_update() -> None:
+    story = play("SEV1").after(minutes=2)
+    story.say("approve", story.open("rollback")).after(minutes=40)
+    assert story.phase == "Resolved"
+    before = len(posted(story))
+    story.say("update", "one more thing")
+    assert len(posted(story)) == before
+    assert story.status.timeline[-1].reason == "RequestRefused"
+
+
+def test_what_is_due_on_another_day_says_which() -> None:
+    story = play("SEV4").after(minutes=6)
+    assert story.status.display is not None
+    assert story.status.display.next_update == "2026-11-23 08:35 UTC"
+
+
+def test_a_blocked_proposal_is_not_called_a_fix() -> None:
+    story = Play(spec={"severity": "SEV1"})
+    story.world.revisions = story.world.revisions[-1:]
+    story.world.metrics = "up"
+    story.tick().after(minutes=21)
+    assert all("A fix is proposed" not in text for text in posted(story)[1:])
+
+
 def test_a_person_speaks_first_and_the_clock_starts_again() -> None:
     story = play("SEV1").after(minutes=2)
     story.say("update", "looking at the | database", by="bob")

@@ -103,7 +103,7 @@ def test_what_went_well_and_poorly_carries_figures(story: Play) -> None:
     assert "Decided 3 min after the first proposal (#5, #9)." in spec.went_well
     assert any(p.startswith("The first remediation worked: Roll back") for p in spec.went_well)
     assert any(p.startswith("Updates: 2, all in time: first after 5 min") for p in spec.went_well)
-    assert "Unfilled to the end: technical lead." in spec.went_poorly
+    assert "Unfilled to the end: tech lead." in spec.went_poorly
 
 
 def test_a_hard_one_says_what_was_slow(hard: Play) -> None:

@@ -857,6 +857,11 @@ class IncidentStatus(ApiModel):
         return next((p for p in self.proposals if p.id == proposal_id), None)
 
     @property
+    def acknowledged(self) -> bool:
+        """Whether somebody has said that they are on it."""
+        return self.milestones is not None and self.milestones.acknowledged_at is not None
+
+    @property
     def open_proposals(self) -> list[Proposal]:
         """Those that wait for a decision."""
         return [p for p in self.proposals if p.state is ProposalState.PROPOSED]

@@ -101,6 +101,10 @@ class Role(StrEnum):
 class SeverityRules(ApiModel):
     """What holds for Incidents of one severity. What is absent has the built-in value."""
 
+    model_config: ClassVar[ConfigDict] = {
+        "json_schema_extra": {"x-kubernetes-validations": at_least_a_second("updateEvery")}
+    }
+
     name: Severity = Field(description="SEV1 to SEV4.")
     title: Annotated[str, Field(max_length=63)] | None = Field(
         default=None, description="Its plain name."

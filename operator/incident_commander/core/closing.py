@@ -83,6 +83,8 @@ def _due(case: Case, draft: Draft) -> Draft:
 def _told(case: Case, draft: Draft, owed: PostmortemRef) -> Draft:
     """Put a notice about the Postmortem into the outbox."""
     due = f"{owed.due_at:%Y-%m-%d %H:%M} UTC" if owed.due_at else "once it is complete"
+    if owed.overdue_at is not None:
+        due = f"{due}, so it is overdue"
     known = facts(case, draft, postmortem=owed.name or case.incident.metadata.name, due=due)
     spec, kind = case.policy.whole, NoticeKind.POSTMORTEM_DUE
     for audience in (Audience.INTERNAL, Audience.EXECUTIVE):

@@ -22,7 +22,7 @@ from ..api.incident import (
 )
 from .case import BY_PEOPLE
 from .presence import unfilled
-from .wording import annotate, blocks, cut, sentence, sentences, trouble
+from .wording import annotate, blocks, cut, moment, sentence, sentences, trouble
 
 __all__ = ["derive", "recommended"]
 
@@ -54,7 +54,7 @@ def derive(incident: Incident, status: IncidentStatus, now: datetime) -> Inciden
         update={
             "observed_generation": generation,
             "durations": _durations(status.milestones),
-            "display": _display(incident, status),
+            "display": _display(incident, status, now),
             "summary": cut(sentences([_refused(status), _summary(incident, status)]), 1024),
         }
     )
@@ -163,7 +163,7 @@ def _role_unfilled(status: IncidentStatus, now: datetime) -> tuple[str, bool, st
     missing, response = ", ".join(unfilled(status)), status.response
     if not missing or response is None or status.phase.over:
         return "RoleUnfilled", False, "Filled", ""
-    due = f"{response.due_at:%H:%M} UTC"
+    due = moment(response.due_at, now)
     if now < response.due_at:
         return "RoleUnfilled", False, "NotDueYet", f"{missing}: to be taken by {due}"
     return (
@@ -201,13 +201,13 @@ def recommended(status: IncidentStatus) -> Proposal | None:
     return next((p for p in free if p.recommended), free[0] if free else None)
 
 
-def _display(incident: Incident, status: IncidentStatus) -> Display:
+def _display(incident: Incident, status: IncidentStatus, now: datetime) -> Display:
     first = recommended(status)
     due = status.updates.next_due_at if status.updates else None
     return Display(
         target=str(incident.spec.target),
         proposal=first.id if first and first.recommended else None,
-        next_update=f"{due:%H:%M} UTC" if due else None,
+        next_update=moment(due, now) if due else None,
     )
 
 

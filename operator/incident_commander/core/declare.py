@@ -88,8 +88,23 @@ def spec_changed(case: Case, draft: Draft) -> Draft | None:
     # Who commands first may be named in spec; after that command is taken, not given.
     wanted = named.model_copy(update={"commander": roles.commander or named.commander})
     if wanted != roles:
-        changed = changed.set(roles=wanted).add("RolesChanged", "By a change of spec.roles.")
+        changed = changed.set(roles=wanted).add("RolesChanged", _roles_said(roles, wanted, named))
     return _target_changed(case, changed) or (changed if changed is not draft else None)
+
+
+def _roles_said(before: Roles, now: Roles, named: Roles) -> str:
+    """Say who has which role now, and that command is taken, not given."""
+    titles = (("commander", "commander"), ("tech lead", "tech_lead"), ("comms", "comms"))
+    said = [
+        f"{title} {getattr(now, field) or 'nobody'}"
+        for title, field in (*titles, ("scribe", "scribe"))
+        if getattr(now, field) != getattr(before, field)
+    ]
+    kept = named.commander is not None and named.commander != now.commander
+    more = (
+        f" The commander stays {now.commander}: command is taken by take-command." if kept else ""
+    )
+    return f"By spec.roles: {', '.join(said)}.{more}"
 
 
 def _target_changed(case: Case, draft: Draft) -> Draft | None:

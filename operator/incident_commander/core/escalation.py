@@ -118,7 +118,7 @@ def _tell(case: Case, draft: Draft, awaited: _Awaited) -> Draft:
     )
     return draft.add(
         "EscalationRaised",
-        f"To {line.to}{how}: {what} {_next(case, line)}",
+        f"To {line.to}{how}: {what} {_next(case, line)}".strip(),
         changes={"escalations": [*status.escalations, told][-_MOST:]},
         evidence=sent_to(names, problem),
     )
@@ -142,6 +142,8 @@ def _what(case: Case, awaited: _Awaited) -> str:
 def _next(case: Case, line: Escalation) -> str:
     meta = case.incident.metadata
     match line.trigger:
+        case EscalationTrigger.NOT_ACKNOWLEDGED if case.status.acknowledged:
+            return ""
         case EscalationTrigger.NOT_ACKNOWLEDGED:
             return f"Acknowledge: {annotate(meta, 'acknowledge=me')}"
         case EscalationTrigger.NO_ROOT_CAUSE:

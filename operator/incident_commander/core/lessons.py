@@ -12,17 +12,18 @@ from datetime import timedelta
 from typing import Final
 
 from ..api.base import format_duration
-from ..api.common import ProposalState, Verdict
+from ..api.common import ProposalState, Severity, Verdict
 from ..api.incident import TimelineEntry
 from ..api.policy import ResponsePolicySpec
 from ..api.postmortem import ActionItem, ActionPriority
+from .presence import unfilled
 from .rows import told
-from .story import ROLES, Story, in_words, source
+from .story import Story, in_words, source
 from .wording import cut
 
 __all__ = ["action_items", "went_poorly", "went_well"]
 
-_SLACK: Final = timedelta(minutes=1)
+_SLACK: Final = timedelta(seconds=5)
 _IN_GIT: Final = frozenset({"GitOpsOwned", "AutoSync"})
 _GOOD, _BAD = "good", "bad"
 _Point = tuple[str, str]
@@ -59,7 +60,7 @@ def _acknowledgement(story: Story) -> Iterator[_Point]:
     m, severity = story.milestones, story.status.severity or story.incident.spec.severity
     policy = story.status.policy.whole if story.status.policy else ResponsePolicySpec()
     limit = policy.rules_for(severity).respond_within
-    said = story.last("IncidentAcknowledged")
+    said = next(iter(story.having("IncidentAcknowledged", "ApprovalGranted")), None)
     if m.acknowledged_at is None:
         yield _BAD, "Nobody acknowledged it."
     elif m.detected_at and limit:
@@ -79,13 +80,14 @@ def _updates(story: Story) -> Iterator[_Point]:
         return
     times = [e.at for e in posted]
     gap = max((b - a for a, b in itertools.pairwise(times)), default=timedelta())
+    every = _cadence(story)
     first = times[0] - m.declared_at if m.declared_at else timedelta()
     late = [
         f"first after {in_words(first)} (due within {format_duration(policy.first_update_within)})"
         if first > policy.first_update_within + _SLACK
         else "",
-        f"longest gap {in_words(gap)} (cadence {format_duration(policy.update_every)})"
-        if gap > policy.update_every + _SLACK
+        f"longest gap {in_words(gap)} (cadence {format_duration(every)})"
+        if gap > every + _SLACK
         else "",
     ]
     if any(late):
@@ -98,10 +100,34 @@ def _updates(story: Story) -> Iterator[_Point]:
             _GOOD,
             (
                 f"Updates: {len(posted)}, all in time: first after {in_words(first)}, longest gap "
-                f"{in_words(gap)} (cadence {format_duration(policy.update_every)}) "
+                f"{in_words(gap)} (cadence {format_duration(every)}) "
                 f"{source(posted[0], posted[-1])}."
             ),
         )
+
+
+def _cadence(story: Story) -> timedelta:
+    """Give the longest cadence that held: it was another one while the severity was lower."""
+    spec, policy = story.incident.spec, story.status.policy
+    whole = policy.whole if policy else ResponsePolicySpec()
+    said = " ".join(e.message for e in story.having("SeverityRaised", "SeverityLowered"))
+    held = {spec.severity, story.status.severity or spec.severity}
+    held |= {level for level in Severity if f"From {level} " in said}
+    return max(whole.rules_for(level).cadence for level in held)
+
+
+def _clocks(story: Story) -> Iterator[_Point]:
+    """What was awaited for too long, as it was told then."""
+    told_on = story.having("EscalationRaised")
+    late = [e for e in told_on if "told at once" not in e.message]
+    for entry in late[:4]:
+        _, _, what = entry.message.partition(": ")
+        yield _BAD, f"Escalated: {what.split('. ')[0].rstrip('.')} {source(entry)}."
+    for entry in story.having("RoleUnfilled")[:2]:
+        yield _BAD, f"{entry.message.split(', and it was due')[0]} in time {source(entry)}."
+    failing = story.having("DeliveryFailed", "DeliveryAbandoned")
+    if failing:
+        yield _BAD, f"Channels did not take notices: {len(failing)} time(s) {source(*failing[:5])}."
 
 
 def _approval(story: Story) -> Iterator[_Point]:
@@ -112,7 +138,11 @@ def _approval(story: Story) -> Iterator[_Point]:
     if offered and granted:
         took = granted[0].at - offered[0].at
         of = source(offered[0], granted[0])
-        yield _BAD if expired else _GOOD, f"Decided {in_words(took)} after the first proposal {of}."
+        late = any("waited for a decision" in e.message for e in story.having("EscalationRaised"))
+        yield (
+            _BAD if expired or late else _GOOD,
+            f"Decided {in_words(took)} after the first proposal {of}.",
+        )
 
 
 def _remediation(story: Story) -> Iterator[_Point]:
@@ -134,12 +164,11 @@ def _remediation(story: Story) -> Iterator[_Point]:
 
 
 def _readiness(story: Story) -> Iterator[_Point]:
-    roles = story.status.roles
-    unfilled = [role for field, role in ROLES.items() if not roles or not getattr(roles, field)]
-    if unfilled:
-        yield _BAD, f"Unfilled to the end: {', '.join(r.removeprefix('the ') for r in unfilled)}."
+    missing = unfilled(story.status)
+    if missing:
+        yield _BAD, f"Unfilled to the end: {', '.join(missing)}."
     else:
-        yield _GOOD, "Every role was filled."
+        yield _GOOD, "Every role that the policy wants was filled."
     if story.status.runbook is None:
         yield _BAD, "No Runbook matched."
     blind = _blind(story)
@@ -160,7 +189,7 @@ def _blind(story: Story) -> list[TimelineEntry]:
 
 
 _JUDGES: Final[tuple[Callable[[Story], Iterator[_Point]], ...]] = (
-    *(_detection, _acknowledgement, _updates),
+    *(_detection, _acknowledgement, _updates, _clocks),
     *(_approval, _remediation, _readiness),
 )
 

@@ -17,6 +17,7 @@ from typing_extensions import override
 
 from ..api.notices import Audience, NoticeKind
 from ..api.policy import ResponsePolicySpec
+from ..api.policy import Template as OwnWords
 
 __all__ = [
     "UNKNOWN",
@@ -84,6 +85,7 @@ _UPDATE: Final = (
     "NEXT UPDATE: {{ nextUpdate }}"
 )
 _ROOM: Final = "{% if warRoom %} War room: {{ warRoom }}{% endif %}"
+_ROOM_AFTER_TIME: Final = "{% if warRoom %}. War room: {{ warRoom }}{% endif %}"
 _RESOLVED: Final = (
     "{{ status }}. {{ actions }} Duration: {{ minutes }} minutes."
     "{% if followUp %} {{ followUp }}{% endif %}"
@@ -93,7 +95,7 @@ _OUTSIDE: Final = "Service status {{ id }}: "
 
 _BUILT_IN: Final[Mapping[tuple[Audience, NoticeKind], Words]] = {
     (Audience.INTERNAL, NoticeKind.FIRST): (_SUBJECT, _FIRST + _ROOM),
-    (Audience.INTERNAL, NoticeKind.UPDATE): (_SUBJECT, _UPDATE + _ROOM),
+    (Audience.INTERNAL, NoticeKind.UPDATE): (_SUBJECT, _UPDATE + _ROOM_AFTER_TIME),
     (Audience.INTERNAL, NoticeKind.RESOLVED): (f"{_SUBJECT} (over)", _RESOLVED),
     (Audience.INTERNAL, NoticeKind.ESCALATION): (
         f"ESCALATION {_SUBJECT}",
@@ -117,14 +119,24 @@ def written(
 ) -> tuple[Words, str | None]:
     """Give subject and text, and why a template of the policy could not be used, if so."""
     built_in = _BUILT_IN[_like(audience), kind]
-    own = next((t for t in spec.templates if (t.audience, t.kind) == (audience, kind)), None)
+    words = _filled(built_in[0], facts), _filled(built_in[1], facts)
+    own = _own(spec, audience, kind)
     if own is None:
-        return (_filled(built_in[0], facts), _filled(built_in[1], facts)), None
+        return words, None
     try:
-        return (_filled(own.subject or built_in[0], facts), _filled(own.text, facts)), None
+        subject, text = _filled(own.subject or "", facts), _filled(own.text, facts)
     except TemplateError as error:
-        words = _filled(built_in[0], facts), _filled(built_in[1], facts)
         return words, f"the template for {audience} {kind} cannot be used: {error.message}"
+    if not text:
+        # No channel takes an empty text.
+        return words, f"the template for {audience} {kind} gives no text here"
+    return (subject or words[0], text), None
+
+
+def _own(spec: ResponsePolicySpec, audience: Audience, kind: NoticeKind) -> OwnWords | None:
+    """Find the policy's words; executives read the internal ones where they have none."""
+    own = {(t.audience, t.kind): t for t in spec.templates}
+    return own.get((audience, kind)) or own.get((_like(audience), kind))
 
 
 def template_problems(spec: ResponsePolicySpec) -> tuple[str, ...]:

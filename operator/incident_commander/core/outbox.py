@@ -72,11 +72,16 @@ def add(
 
 
 def _room(draft: Draft) -> Draft:
-    """Let the oldest notice go where the outbox is full; what it said stands in the timeline."""
+    """Let a notice go where the outbox is full: the oldest update, since newer ones say more.
+
+    What it said stands in the timeline.
+    """
     full = draft.status.outbox
     if len(full) < MAX_NOTICES:
         return draft
-    return _abandoned(draft.set(outbox=full[1:]), full[0], "the outbox is full")
+    oldest = next((n for n in full if n.kind is NoticeKind.UPDATE), full[0])
+    kept = [n for n in full if n is not oldest]
+    return _abandoned(draft.set(outbox=kept), oldest, f"{MAX_NOTICES} notices wait already")
 
 
 def settled(case: Case, draft: Draft) -> Draft:

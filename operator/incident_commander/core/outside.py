@@ -19,7 +19,7 @@ from .case import Case
 from .evolve import MAX_MESSAGE, OPERATOR, Draft
 from .letters import UNKNOWN, PublicFacts, written
 from .speculation import speculative
-from .wording import cut, in_words, one_line, phrase, sentence
+from .wording import cut, in_words, moment, one_line, phrase, sentence
 
 __all__ = ["due_at", "ended", "is_due", "offence", "post", "withheld"]
 
@@ -27,6 +27,10 @@ _STATES: Final = {
     Phase.REMEDIATING: ("Fixing", "A fix is being applied"),
     Phase.VERIFYING: ("Fixing", "A fix is being checked"),
     Phase.MONITORING: ("Monitoring", "A fix is in place and we are watching it"),
+}
+_ENDS: Final = {
+    Phase.DISMISSED: ("Closed", "What we reported was a false alarm"),
+    Phase.MERGED: ("Closed", "It is part of another incident, of which we report apart"),
 }
 _INVESTIGATING: Final = ("Investigating", "We are investigating")
 
@@ -47,7 +51,9 @@ def is_due(case: Case, draft: Draft) -> bool:
 
 
 def _can_be_told(case: Case, draft: Draft) -> bool:
-    return bool(_public(case, "symptom") and outbox.channels_for(case, draft, Audience.EXTERNAL))
+    return bool(
+        _public(case, draft, "symptom") and outbox.channels_for(case, draft, Audience.EXTERNAL)
+    )
 
 
 def post(case: Case, draft: Draft, actions: str = "", *, actor: str = OPERATOR) -> Draft:
@@ -58,11 +64,11 @@ def post(case: Case, draft: Draft, actions: str = "", *, actor: str = OPERATOR) 
     state, doing = _STATES.get(draft.status.phase, _INVESTIGATING)
     known = PublicFacts(
         id=_id(case),
-        symptom=_public(case, "symptom") or "a problem with the service",
-        impact=_public(case, "summary") or _public(case, "symptom") or UNKNOWN,
+        symptom=_public(case, draft, "symptom") or "a problem with the service",
+        impact=_public(case, draft, "summary") or _public(case, draft, "symptom") or UNKNOWN,
         status=state,
         actions=phrase(actions) or doing,
-        next_update=f"{due:%H:%M} UTC",
+        next_update=moment(due, case.now),
         cadence=in_words(case.policy.update_every),
     )
     return _tell(case, draft, kind, known, actor, due)
@@ -73,15 +79,15 @@ def ended(case: Case, draft: Draft, minutes: str, follow_up: str) -> Draft:
     updates = draft.status.updates or Updates()
     if not updates.external:
         return draft.set(updates=updates.model_copy(update={"external_due_at": None}))
-    false_alarm = draft.status.phase is Phase.DISMISSED
-    symptom = _public(case, "symptom")
-    over = f"It is over: {symptom}" if symptom else "It is over"
+    symptom = _public(case, draft, "symptom")
+    outcome, words = _ENDS.get(draft.status.phase, ("Resolved", "The trouble is over"))
+    said = f"{words} (it was: {symptom})" if symptom and outcome == "Resolved" else words
     known = PublicFacts(
         id=_id(case),
         symptom=symptom,
-        impact=_public(case, "summary"),
-        status="Closed" if false_alarm else "Resolved",
-        actions=sentence("What we reported was a false alarm" if false_alarm else over),
+        impact=_public(case, draft, "summary"),
+        status=outcome,
+        actions=sentence(said),
         minutes=minutes,
         follow_up=follow_up,
     )
@@ -119,14 +125,13 @@ def withheld(case: Case, draft: Draft) -> Draft:
         return draft
     impact = case.incident.spec.impact or Impact()
     for field, text in (("symptom", impact.symptom or ""), ("summary", impact.summary or "")):
-        words = speculative(text)
-        if words is None or text in updates.withheld:
+        why = offence(case, draft, text, "") if text else None
+        if why is None or text in updates.withheld:
             continue
         updates = updates.model_copy(update={"withheld": [*updates.withheld, text][-4:]})
         draft = draft.add(
             "ExternalTextWithheld",
-            f"spec.impact.{field} speculates about the cause (“{words}”): outsiders do not get it. "
-            "Say there what users see, without why.",
+            f"spec.impact.{field} is {why}. Outsiders do not get it.",
             changes={"updates": updates},
         )
     return draft
@@ -154,10 +159,10 @@ def _people(draft: Draft, by: str) -> Iterator[str]:
     yield from dict.fromkeys(name for name in (by, *named) if name)
 
 
-def _public(case: Case, field: str) -> str:
+def _public(case: Case, draft: Draft, field: str) -> str:
     """Give what ``spec.impact`` says there, if outsiders may read it."""
     text: str = getattr(case.incident.spec.impact or Impact(), field) or ""
-    return "" if speculative(text) else phrase(cut(text, 200))
+    return "" if offence(case, draft, text, "") else phrase(cut(text, 200))
 
 
 def _id(case: Case) -> str:

@@ -15,7 +15,9 @@ __all__ = ["speculative"]
 _CAUSES: Final = (
     r"due to",
     r"because(?: of)?",
-    r"caused by",
+    r"caused[- ]by",
+    r"hack(?:s|ed|er|ers)",
+    r"attack(?:s|ed|er|ers)?",
     r"(?:is|was|were|been) caused",
     r"root[- ]caus\w*",
     r"cause (?:is|was|of)(?! (?:not|still|unknown|being))",
@@ -43,7 +45,7 @@ _CAUSES: Final = (
     r"misconfigur\w*",
     (
         r"(?:last|latest|recent|bad|broken|wrong|new|tonight's|today's|yesterday's) "
-        r"(?:config(?:uration)?|change|deploy|deployment|release|rollout|migration|upgrade|commit)"
+        r"(?:config(?:uration)?|change|deploy|deployment|release|rollout|migration|upgrade|commit|version)"
     ),
     r"(?:introduced|broken|brought down) by",
     r"a bug in",

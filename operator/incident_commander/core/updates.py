@@ -16,7 +16,7 @@ from . import outbox, outside
 from .case import Case
 from .evolve import MAX_MESSAGE, OPERATOR, Draft
 from .letters import UNKNOWN, InternalFacts, written
-from .wording import cut, in_words, phrase, sentence
+from .wording import cut, in_words, moment, phrase, sentence
 
 __all__ = [
     "due_at",
@@ -35,7 +35,7 @@ _STATES: Final = {
     Phase.DECLARED: "Investigating",
     Phase.DIAGNOSING: "Investigating",
     Phase.INVESTIGATING: "Investigating",
-    Phase.AWAITING_APPROVAL: "A fix is proposed and waits for a decision",
+    Phase.AWAITING_APPROVAL: "Investigating",
     Phase.REMEDIATING: "A fix is being applied",
     Phase.VERIFYING: "A fix is applied and being checked",
     Phase.MONITORING: "A fix is in place and being watched",
@@ -93,7 +93,7 @@ def post(case: Case, draft: Draft, actions: str = "", *, actor: str = OPERATOR) 
         case,
         draft,
         actions=phrase(cut(actions or _actions(draft), 220)),
-        next_update=f"{due:%H:%M} UTC",
+        next_update=moment(due, case.now),
     )
     return tell(case, draft, kind, known, actor=actor, next_due_at=due)
 
@@ -184,7 +184,7 @@ def facts(case: Case, draft: Draft, **more: str) -> InternalFacts:
         commander=(status.roles.commander if status.roles else None) or "nobody",
         symptom=phrase(impact.symptom or spec.title),
         impact=phrase(cut(impact.summary or impact.symptom or UNKNOWN, 120)),
-        status=_STATES.get(status.phase, str(status.phase)),
+        status=_state(draft),
         cadence=in_words(case.policy.update_every),
         summary=status.summary,
         war_room=cut(spec.war_room or "", 100),
@@ -193,11 +193,22 @@ def facts(case: Case, draft: Draft, **more: str) -> InternalFacts:
     )
 
 
+def _state(draft: Draft) -> str:
+    status = draft.status
+    free = [p for p in status.open_proposals if not p.blocked]
+    if status.phase is Phase.AWAITING_APPROVAL and free:
+        if any(p.recommended for p in free):
+            return "A fix is proposed and waits for a decision"
+        return "What could help is offered, not proven, and waits for a decision"
+    return _STATES.get(status.phase, str(status.phase))
+
+
 def _actions(draft: Draft) -> str:
     status = draft.status
     if status.phase is Phase.AWAITING_APPROVAL:
-        open_ = status.open_proposals
-        return open_[0].summary if open_ else "Diagnosing"
+        free = [p for p in status.open_proposals if not p.blocked]
+        first = next((p for p in free if p.recommended), free[0] if free else None)
+        return first.summary if first else "Still investigating"
     proposal = status.proposal(status.approval.proposal) if status.approval else None
     if proposal is not None:
         return proposal.summary

@@ -131,6 +131,10 @@ def decide_monitoring(case: Case, draft: Draft, facts: Facts) -> Draft:
     )
     if failures >= plan.failures:
         draft = draft.set(failing_templates=remembered_failing(case, facts))
+        if draft.status.milestones is not None:
+            # It was not mitigated, as it turned out: no duration ends there.
+            anew = draft.status.milestones.model_copy(update={"mitigated_at": None})
+            draft = draft.set(milestones=anew)
         return next_attempt(
             case,
             draft,

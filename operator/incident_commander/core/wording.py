@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from ..api.base import GROUP, format_duration
@@ -16,6 +16,7 @@ __all__ = [
     "blocks",
     "cut",
     "in_words",
+    "moment",
     "one_line",
     "phrase",
     "sentence",
@@ -53,8 +54,10 @@ def sentence(text: str) -> str:
 
 
 def sentences(texts: Iterable[str]) -> str:
-    """String texts together as sentences."""
-    return " ".join(sentence(text) for text in texts if text.strip())
+    """String texts together as sentences; a command is set apart from what follows it."""
+    said = [sentence(text) for text in texts if text.strip()]
+    apart = [f"{text} ;" if _COMMAND.search(text) else text for text in said[:-1]]
+    return " ".join([*apart, *said[-1:]])
 
 
 def one_line(text: str) -> str:
@@ -65,6 +68,12 @@ def one_line(text: str) -> str:
 def phrase(text: str) -> str:
     """Leave out what would break the form of an update: separators, and a full stop at the end."""
     return sentence(one_line(text)).rstrip(".")
+
+
+def moment(time: datetime, now: datetime) -> str:
+    """Write a time to come as ``08:45 UTC``, with its day where that is another one."""
+    day = "" if time.date() == now.date() else f"{time:%Y-%m-%d} "
+    return f"{day}{time:%H:%M} UTC"
 
 
 def in_words(time: timedelta) -> str:

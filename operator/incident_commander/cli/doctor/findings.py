@@ -71,7 +71,8 @@ def findings_lines(found: Iterable[Finding], width: int) -> list[Line]:
     lines: list[Line] = []
     for finding in found:
         first = line(
-            (finding.health.ljust(9), _STYLES[finding.health]), (finding.name.ljust(13), "bold")
+            (finding.health.ljust(9), _STYLES[finding.health]),
+            (f"{finding.name.ljust(13)} ", "bold"),
         )
         lines += bulleted(first, finding.message, width)
         if finding.mend:

@@ -36,7 +36,6 @@ def condition_lines(incident: Body, at: datetime, width: int, kubectl: Kubectl) 
 
 def _bad(incident: Body, at: datetime, kubectl: Kubectl) -> Iterator[tuple[str, str]]:
     mends = {
-        "RoleUnfilled": f"nobody leads it. Take command: {kubectl.typed('take', incident)}",
         "Acknowledged": f"nobody has said to be on it: {kubectl.typed('ack', incident)}",
         "PostmortemOverdue": f"the Postmortem is overdue: {kubectl.typed('report', incident)}",
         "ApprovalGuarded": f"see what is missing: {kubectl.spoken('doctor')}",
@@ -47,8 +46,17 @@ def _bad(incident: Body, at: datetime, kubectl: Kubectl) -> Iterator[tuple[str, 
             continue
         if is_ended(incident) and name not in _ONCE_ENDED:
             continue
-        said = "" if name in {"RoleUnfilled", "Acknowledged"} else condition.get("message", "")
+        said = "" if name == "Acknowledged" else condition.get("message", "")
         mend = mends.get(name, "")
+        if name == "RoleUnfilled":
+            # The rest of the message is the same by plain kubectl.
+            said = said.partition(";")[0]
+            led = "commander" not in said
+            mend = (
+                "set it in spec.roles"
+                if led
+                else f"take command: {kubectl.typed('take', incident)}"
+            )
         yield name, f"{said}; {mend}" if said and mend else said or mend or condition["reason"]
     for channel in status_of(incident).get("channels") or []:
         if channel.get("failingSince"):

@@ -69,6 +69,9 @@ def _confirm(case: Case, draft: Draft, request: Request) -> Draft:
     match status.phase:
         case Phase.REMEDIATING if doing and doing.action == BY_PEOPLE:
             return confirmed(case, draft, doing, request.by, request.value)
+        case Phase.INVESTIGATING if status.verification is None:
+            why = "nothing was changed and verified that it could stand for"
+            return refuse(draft, request, f"{why}; if people fixed it, say resolve")
         case Phase.VERIFYING | Phase.INVESTIGATING:
             return start_monitoring(case, draft, "VerificationConfirmed", said, actor=request.by)
         case Phase.MONITORING if draft.status.monitoring:

@@ -12,7 +12,7 @@ from ..case import Case
 from ..evolve import MAX_MESSAGE, Draft
 from ..requests import Request
 from ..verify import told
-from ..wording import cut
+from ..wording import cut, moment
 from .refusal import Handler, refuse
 
 __all__ = ["HANDLERS", "parts"]
@@ -41,7 +41,7 @@ def _brief(draft: Draft) -> str:
     return (
         f"{status.phase}, attempt {status.attempt}; {found or 'no findings'}; {tried}; "
         f"open decisions: {', '.join(open_) or 'none'}; "
-        f"next update: {f'{due:%H:%M} UTC' if due else 'none due'}"
+        f"next update: {moment(due, draft.now) if due else 'none due'}"
     )
 
 
@@ -57,13 +57,15 @@ def _acknowledge(case: Case, draft: Draft, request: Request) -> Draft:
         return said
     return said.set(roles=roles.model_copy(update={"commander": request.by})).add(
         "CommandTransferred",
-        f"{request.by} acknowledged first and may decide: in command until somebody else takes it. "
+        f"{request.by} is in command: nobody was, and who acknowledges and may approve takes it. "
         f"Brief: {_brief(draft)}",
         actor=request.by,
     )
 
 
 def _update(case: Case, draft: Draft, request: Request) -> Draft:
+    if draft.status.phase.over:
+        return refuse(draft, request, f"it is over ({draft.status.phase}); say it as a note")
     return updates.post(case, draft, request.value, actor=request.by)
 
 
