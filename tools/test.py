@@ -1,7 +1,7 @@
 """Run all tests on control planes of their own, and take them down afterwards.
 
-``make test`` calls it. Without arguments three parts run side by side, each on its own cluster: most
-of the time a test waits for a controller, and the chart of one part is in the way of the others.
+``make test`` calls it. Without arguments two lanes run side by side, each part on its own cluster:
+most of the time a test waits for a controller, and the chart of one part is in the way of the others.
 Arguments go to one pytest. Where ``INCIDENT_COMMANDER_TEST_DIR`` is set, that cluster is used, by
 one pytest, and left running.
 """
@@ -13,17 +13,19 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO, Final
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 _VARIABLE: Final = "INCIDENT_COMMANDER_TEST_DIR"
-_PARTS: Final = (
-    ("tests/e2e",),
-    ("tests/e2e/test_postmortem.py", "tests/cli", "tests/scenarios", "tests/story"),
+_LANES: Final = (
+    (("tests/e2e",),),
+    (("tests",), ("tests/cli", "tests/scenarios", "tests/story")),
 )
-"""Operators under the whole chart. All other tests are a part of their own."""
+"""What runs side by side, and in each lane one after the other. Beside ``tests`` all are operators
+under the whole chart; ``tests`` is what no other part names."""
 
 
 def main() -> int:
@@ -39,36 +41,34 @@ def main() -> int:
 
 
 def _side_by_side() -> int:
-    apart = [path for part in _PARTS for path in part]
-    parts = [
-        [*part, *(f"--ignore={path}" for path in apart if path not in part)]
-        for part in (*_PARTS, ("tests",))
-    ]
     with ExitStack() as stack:
-        clusters = [stack.enter_context(_cluster(f"test-{n}")) for n in range(len(parts))]
-        # The first is the longest, and shows how it goes; of the others people see the end.
-        outputs = [None, *(stack.enter_context(tempfile.TemporaryFile()) for _ in parts[1:])]
+        # The first lane shows how it goes; of the other people see the end.
+        outputs = [None, *(stack.enter_context(tempfile.TemporaryFile()) for _ in _LANES[1:])]
+        lanes = stack.enter_context(ThreadPoolExecutor(len(_LANES)))
         runs = [
-            _pytest(cluster, [*part, "-o", f"cache_dir=.local/pytest-{n}"], output)
-            for n, (cluster, part, output) in enumerate(zip(clusters, parts, outputs, strict=True))
+            lanes.submit(_lane, number, output)
+            for number, output in zip(range(len(_LANES)), outputs, strict=True)
         ]
-        try:
-            codes = [_ended(run, output) for run, output in zip(runs, outputs, strict=True)]
-        finally:
-            for run in runs:
-                run.kill()
+        codes = [run.result() for run in runs]
+        for output in filter(None, outputs):
+            print("\nbeside it ran:", flush=True)
+            output.seek(0)
+            sys.stdout.buffer.write(output.read())
+            sys.stdout.flush()
         return next((code for code in codes if code), 0)
 
 
-def _ended(run: subprocess.Popen[bytes], output: IO[bytes] | None) -> int:
-    """Wait for one run, and show what it said where nobody has seen it yet."""
-    code = run.wait()
-    if output is not None:
-        print("\nbeside it ran:", flush=True)
-        output.seek(0)
-        sys.stdout.buffer.write(output.read())
-        sys.stdout.flush()
-    return code
+def _lane(number: int, output: IO[bytes] | None) -> int:
+    """Run the parts of a lane one after the other; give the first exit code that is not 0."""
+    every = {path for lane in _LANES for part in lane for path in part}
+    codes = []
+    for place, part in enumerate(_LANES[number]):
+        name = f"test-{number}-{place}"
+        others = [f"--ignore={path}" for path in sorted(every - {"tests", *part})]
+        with _cluster(name) as directory:
+            arguments = [*part, *others, "-o", f"cache_dir=.local/pytest-{name}"]
+            codes.append(_pytest(directory, arguments, output).wait())
+    return next((code for code in codes if code), 0)
 
 
 @contextmanager

@@ -228,7 +228,8 @@ async def test_a_trickling_answer_is_given_up_and_later_queries_are_refused_at_o
 
     with socket.create_server(("127.0.0.1", 0)) as listener:
         threading.Thread(target=trickle, args=(listener,), daemon=True).start()
-        asked = metrics(f"http://127.0.0.1:{listener.getsockname()[1]}", timeout=0.3)
+        # Long beside the pauses between two bytes, also on a machine that is busy.
+        asked = metrics(f"http://127.0.0.1:{listener.getsockname()[1]}", timeout=2)
         await asyncio.gather(*(ask(asked) for _ in range(6)))
 
         found = await ask(asked)
