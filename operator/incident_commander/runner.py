@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import secrets
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -300,6 +301,7 @@ class Runner:
             guard_fingerprint=self._world.fingerprint(),
             neighbours=self._neighbours.of(incident),
             deliveries=self._deliveries(incident),
+            seed=secrets.token_hex(32),
         )
 
     def _post(self, ref: IncidentRef, incident: Incident, track: _Track) -> None:

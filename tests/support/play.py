@@ -389,6 +389,7 @@ class Play:
             result=outcome,
             guard_fingerprint=seen,
             deliveries=tuple(self.deliveries),
+            seed=f"decision {len(self.decisions)} at {self.world.now}",
         )
 
     def tick(self, *, crash_after: int | None = None) -> Play:

@@ -22,7 +22,7 @@ from ..api.runbook import (
 )
 from ..checks.base import Subject
 from ..questions import Facts, ProofNeed, TargetNeeds
-from ..values import Delivery, IncidentRef, Outcome, Workload
+from ..values import Delivery, IncidentRef, Outcome, Workload, digest
 
 __all__ = ["BUILT_IN_STEPS", "BY_PEOPLE", "Case", "Library", "Limits", "Neighbour"]
 
@@ -101,6 +101,20 @@ class Case:
     """What came of the notices in the outbox, as far as this process knows."""
     neighbours: Sequence[Neighbour] = ()
     """Other Incidents of the same target: all open ones, and ended ones that changed it lately."""
+    seed: str = ""
+    """At least 256 random bits, drawn by the shell for this one decision. Kept nowhere."""
+
+    def drawn(self, *purpose: str, digits: int) -> str:
+        """Give so many hexadecimal digits that nobody can foresee: the same for the same purpose.
+
+        Raises
+        ------
+        ValueError
+            If the shell gave no seed: a number that can be foreseen is worse than none.
+        """
+        if not self.seed:
+            raise ValueError("nothing can be drawn: this case has no seed")
+        return digest([self.seed, *purpose])[:digits]
 
     def seeing(self, status: IncidentStatus) -> Case:
         """Give the same case with a status in the making."""
