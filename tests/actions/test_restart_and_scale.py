@@ -217,6 +217,18 @@ def test_scale_reads_well() -> None:
             id="kubectl apply without a number",
         ),
         pytest.param(
+            {"metadata": {"annotations": {LAST_APPLIED: "[" * 120_000}}},
+            {"by": 1},
+            [],
+            id="ed nests 120,000 brackets in what kubectl apply left",
+        ),
+        pytest.param(
+            {"metadata": {"annotations": {LAST_APPLIED: '{"spec":{"replicas":"$(id)"}}'}}},
+            {"by": 1},
+            [],
+            id="ed writes words for the number",
+        ),
+        pytest.param(
             {
                 "metadata": {
                     "managedFields": [

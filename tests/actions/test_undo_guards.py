@@ -92,6 +92,18 @@ def test_without_a_history_the_limit_of_zero_is_named() -> None:
             id="kubectl apply",
         ),
         pytest.param(
+            {"metadata": {"annotations": {LAST_APPLIED: "[" * 120_000}}},
+            "LastAppliedStale",
+            "next apply",
+            id="ed nests 120,000 brackets in what kubectl apply left",
+        ),
+        pytest.param(
+            {"metadata": {"annotations": {LAST_APPLIED: '{"spec":{"template":[]}}'}}},
+            "LastAppliedStale",
+            "next apply",
+            id="ed gives what kubectl apply left another shape",
+        ),
+        pytest.param(
             {"spec": {"strategy": {"type": "Recreate"}}}, "Recreate", "3 pods", id="recreate"
         ),
         pytest.param(

@@ -6,11 +6,11 @@ managed fields only; whether self-heal is really on is asked elsewhere.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any, Final, TypeAlias
 
 from ..api.incident import GuardFinding
+from ..foreign import ForeignError, inside, parsed
 from ..surroundings import Autoscaler
 from ..values import Workload
 from .annotations import LAST_APPLIED
@@ -116,10 +116,11 @@ def synchronised(owned: Owned, field: str, what: str) -> GuardFinding | None:
 def manifest_scales(workload: Workload, wanted: int | None = None) -> GuardFinding | None:
     """Warn where the manifest that was applied says another number of replicas than is wanted."""
     try:
-        said = json.loads(_notes(workload, "annotations")[LAST_APPLIED])["spec"]["replicas"]
-    except (ValueError, LookupError, TypeError):
+        applied = parsed(_notes(workload, "annotations").get(LAST_APPLIED, "null"))
+    except ForeignError:
         return None
-    if said == wanted:
+    said = inside(applied, "spec", "replicas")
+    if not isinstance(said, int) or said == wanted:
         return None
     return warn(
         "LastAppliedStale",

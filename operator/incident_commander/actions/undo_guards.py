@@ -5,12 +5,12 @@ Used by the undo alone. Judges a choice of destination that is made already.
 
 from __future__ import annotations
 
-import json
 import shlex
 from typing import Any, Final
 
 from ..api.base import FIELD_MANAGER, GROUP, MARKER_ANNOTATION
 from ..api.incident import GuardFinding
+from ..foreign import ForeignError, inside, parsed
 from ..managed import owns
 from ..values import Revision, Workload, significant_hash
 from .annotations import LAST_APPLIED, restored
@@ -201,12 +201,12 @@ def _cause_stays(workload: Workload, destination: Revision) -> GuardFinding | No
 
 
 def _stale_manifest(workload: Workload, destination: Revision) -> GuardFinding | None:
+    if LAST_APPLIED not in workload.annotations:
+        return None
     try:
-        applied = json.loads(workload.annotations[LAST_APPLIED])["spec"]["template"]
-        images = {c["name"]: c["image"] for c in applied["spec"]["containers"]}
-    except (ValueError, LookupError, TypeError):
-        if LAST_APPLIED not in workload.annotations:
-            return None
+        applied = inside(parsed(workload.annotations[LAST_APPLIED]), "spec", "template", "spec")
+        images = {c["name"]: c["image"] for c in applied["containers"]}
+    except (ForeignError, LookupError, TypeError):
         images = {}
     spec = destination.template.get("spec") or {}
     if images and images == {c["name"]: c.get("image") for c in spec.get("containers") or []}:

@@ -134,7 +134,7 @@ class Client:
                     raise refusal(_answered(what, response, await response.text(errors="replace")))
                 try:
                     async for line in _lines(response):
-                        yield json.loads(line)
+                        yield _parsed(what, line)
                 finally:
                     _hang_up(response)
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
@@ -209,10 +209,18 @@ def _answered(what: Asked, response: aiohttp.ClientResponse, text: str) -> Answe
 def _object_in(what: Asked, response: aiohttp.ClientResponse, text: str) -> Raw:
     if not response.ok:
         raise refusal(_answered(what, response, text))
+    return _parsed(what, text)
+
+
+def _parsed(what: Asked, text: str | bytes) -> Raw:
+    # The server has judged its size, and a list may be long: only its depth is left to go wrong.
     try:
-        parsed = json.loads(text)
+        found = json.loads(text)
+    except RecursionError:
+        # Its traceback would have a thousand lines and say no more.
+        raise UnavailableError(f"{what.text}: the answer is nested too deeply to be read") from None
     except ValueError as error:
         raise UnavailableError(f"{what.text}: the answer is no JSON: {text[:80]!r}") from error
-    if not isinstance(parsed, dict):
+    if not isinstance(found, dict):
         raise UnavailableError(f"{what.text}: the answer is no object: {text[:80]!r}")
-    return parsed
+    return found

@@ -19,6 +19,7 @@ from ..api.postmortem import Postmortem, PostmortemSpec, PostmortemState
 from ..core.postmortem import draft
 from ..core.redraft import DRAFTED_ANNOTATION, marks, redrafted
 from ..errors import UnavailableError
+from ..foreign import ForeignError, parsed
 from ..ports import Drafted
 from ..questions import PostmortemNeed
 from ..values import Missing
@@ -139,8 +140,8 @@ def _belongs(postmortem: Postmortem, incident: Incident) -> bool:
 
 def _marks_of(postmortem: Postmortem) -> Mapping[str, str]:
     try:
-        found = json.loads(postmortem.metadata.annotations.get(DRAFTED_ANNOTATION, "{}"))
-    except ValueError:
+        found = parsed(postmortem.metadata.annotations.get(DRAFTED_ANNOTATION, "{}"))
+    except ForeignError:
         return {}
     return found if isinstance(found, dict) else {}
 

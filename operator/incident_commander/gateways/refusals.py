@@ -6,7 +6,6 @@ tried on a real server. Nothing here sends anything.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -19,6 +18,7 @@ from ..errors import (
     OperatorError,
     UnavailableError,
 )
+from ..foreign import ForeignError, inside, parsed
 
 __all__ = [
     "AlreadyExistsError",
@@ -80,16 +80,16 @@ def refusal(answered: Answered) -> OperatorError:
 
 
 def _about_the_object(code: int, status: Mapping[str, Any], text: str) -> OperatorError:
-    details = status.get("details") or {}
     match code:
         case 404:
             # A missing object is named; an unknown resource is not.
-            return GoneError(text) if details.get("name") else UnknownResourceError(text)
+            named = inside(status, "details", "name")
+            return GoneError(text) if named else UnknownResourceError(text)
         case 409 if status.get("reason") == "AlreadyExists":
             return AlreadyExistsError(text)
         case 409:
             return ConflictError(text)
-        case _ if _NO_DETAILS in text and not details.get("causes"):
+        case _ if _NO_DETAILS in text and not inside(status, "details", "causes"):
             # The only sign of a failed test: a refused schema names the object and the field.
             return FailedTestError(text)
         case _:
@@ -98,8 +98,8 @@ def _about_the_object(code: int, status: Mapping[str, Any], text: str) -> Operat
 
 def _status_of(body: str) -> Mapping[str, Any]:
     try:
-        status = json.loads(body)
-    except ValueError:
+        status = parsed(body)
+    except ForeignError:
         return {}
     return status if isinstance(status, dict) else {}
 
@@ -113,7 +113,7 @@ def _readable(message: str) -> str:
 
 
 def _seconds(header: str | None, status: Mapping[str, Any]) -> float | None:
-    value = header or (status.get("details") or {}).get("retryAfterSeconds")
+    value = header or inside(status, "details", "retryAfterSeconds")
     try:
         return float(value) if value else None
     except (TypeError, ValueError):

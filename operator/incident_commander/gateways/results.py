@@ -7,10 +7,10 @@ functions, for answers that may be anything: a proxy's login page is an answer t
 from __future__ import annotations
 
 import ast
-import json
 import re
 from typing import Any, Final
 
+from ..foreign import ForeignError, inside, parsed
 from ..values import Scalar
 
 __all__ = ["NoNumberError", "explain", "scalar_from"]
@@ -95,8 +95,10 @@ def _body(shown: str) -> str:
     except (ValueError, SyntaxError, AttributeError):
         text = shown
     try:
-        said = json.loads(text)["error"]
-    except (ValueError, KeyError, TypeError):
+        said = inside(parsed(text), "error")
+    except ForeignError:
+        said = None
+    if said is None:
         said = re.sub(r"<[^>]*>", " ", text)
     return _short(said)
 
