@@ -7,16 +7,13 @@ from typing import Any, Final
 
 from jinja2 import Undefined
 
+from ..templating import TemplateProblem
 from .scope import Scope
 
-__all__ = ["MAX_OUTPUT", "TemplateProblem", "escaped", "regex_escaped", "replaced"]
+__all__ = ["MAX_OUTPUT", "escaped", "regex_escaped", "replaced"]
 
 MAX_OUTPUT: Final = 4096
 """Longest query that a template may give, in characters."""
-
-
-class TemplateProblem(Exception):  # noqa: N818 - it is a finding for people, not a failure of ours
-    """A template cannot be used, or not for this Incident. The message says why and where."""
 
 
 # Hexadecimal escapes are the only ones that Prometheus takes in both kinds of quotes: "\'" and

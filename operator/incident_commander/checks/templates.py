@@ -3,21 +3,22 @@
 ``render`` is called by the checks when they name what to ask; ``template_problem`` judges a
 template without an Incident. Templates come from whoever may write a Runbook and their values from
 whoever may fire an alert, so the language has no loops, calls, assignments or arithmetic: its cost
-is bounded by its length, and a value cannot leave the quotes it was put in.
+is bounded by its length (``templating``), and a value cannot leave the quotes it was put in.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from functools import cache, lru_cache
+from collections.abc import Mapping
+from functools import cache
 from typing import Any, Final
 
-from jinja2 import StrictUndefined, Template, TemplateError, TemplateSyntaxError, nodes
+from jinja2 import StrictUndefined, nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from typing_extensions import override
 
+from ..templating import Language, TemplateProblem
 from .base import Subject
-from .escaping import MAX_OUTPUT, TemplateProblem, escaped, regex_escaped, replaced
+from .escaping import MAX_OUTPUT, escaped, regex_escaped, replaced
 from .scope import SAMPLE, Scope, scope_of
 
 __all__ = ["MAX_OUTPUT", "TemplateProblem", "render", "sample_rendering", "template_problem"]
@@ -44,15 +45,6 @@ _ALLOWED: Final = (
     nodes.Tuple,
     nodes.List,
 )
-_REFUSED: Final[dict[type[nodes.Node], str]] = {
-    nodes.For: "loops",
-    nodes.Call: "calls",
-    nodes.Assign: "assignments",
-    nodes.AssignBlock: "assignments",
-    nodes.Macro: "macros",
-    nodes.BinExpr: "arithmetic",
-    nodes.UnaryExpr: "arithmetic",
-}
 _TESTS: Final = ("defined", "undefined", "none", "string", "number", "eq", "ne", "in")
 
 
@@ -94,7 +86,7 @@ def render(text: str, subject: Subject) -> str:
         If it is malformed, asks for something that this Incident does not have, or gives a text
         that is too long.
     """
-    return _filled(text, scope_of(subject.incident))
+    return _language().filled(text, scope_of(subject.incident))
 
 
 def sample_rendering(text: str) -> str:
@@ -105,7 +97,7 @@ def sample_rendering(text: str) -> str:
     TemplateProblem
         If it cannot be used for any Incident.
     """
-    return _filled(text, SAMPLE)
+    return _language().filled(text, SAMPLE)
 
 
 def template_problem(text: str) -> str | None:
@@ -115,72 +107,13 @@ def template_problem(text: str) -> str | None:
     misspelt name is found even in a branch that is seldom taken.
     """
     try:
-        tree = _parsed(text)
+        tree = _language().parsed(text)
         for node in tree.find_all((nodes.Name, nodes.Getattr, nodes.Getitem)):
             _resolve(node)
         sample_rendering(text)
     except TemplateProblem as problem:
         return str(problem)
     return None
-
-
-def _filled(text: str, scope: Mapping[str, Any]) -> str:
-    template = _compiled(text)
-    try:
-        result = template.render(scope)
-    except (TemplateError, TypeError, ValueError, ArithmeticError, LookupError) as error:
-        raise TemplateProblem(str(error)) from error
-    if len(result) > MAX_OUTPUT:
-        raise TemplateProblem(
-            f"the query has {len(result)} characters when filled in; at most {MAX_OUTPUT} are "
-            "allowed"
-        )
-    return result
-
-
-@lru_cache(maxsize=1024)
-def _compiled(text: str) -> Template:
-    _parsed(text)
-    try:
-        return _environment().from_string(text)
-    except TemplateError as error:
-        raise TemplateProblem(_described(error)) from error
-
-
-def _parsed(text: str) -> nodes.Template:
-    try:
-        tree = _environment().parse(text)
-    except (TemplateError, RecursionError) as error:
-        raise TemplateProblem(_described(error)) from error
-    for node in _walk(tree):
-        if not isinstance(node, _ALLOWED):
-            what = next((w for kind, w in _REFUSED.items() if isinstance(node, kind)), "such tags")
-            raise TemplateProblem(f"line {node.lineno}: a query template can have no {what}")
-        _check_names(node)
-    return tree
-
-
-def _walk(tree: nodes.Node) -> Iterator[nodes.Node]:
-    waiting = [tree]
-    while waiting:
-        node = waiting.pop()
-        yield node
-        waiting.extend(node.iter_child_nodes())
-
-
-def _check_names(node: nodes.Node) -> None:
-    environment = _environment()
-    if isinstance(node, nodes.Filter):
-        _check_name(node, f"filter {node.name!r}", node.name, environment.filters)
-    if isinstance(node, nodes.Test):
-        _check_name(node, f"test {node.name!r}", node.name, environment.tests)
-
-
-def _check_name(node: nodes.Node, what: str, name: str, known: Mapping[str, Any]) -> None:
-    if name not in known:
-        raise TemplateProblem(
-            f"line {node.lineno}: there is no {what}; there are {', '.join(sorted(known))}"
-        )
 
 
 def _resolve(node: nodes.Node) -> Any:
@@ -203,18 +136,12 @@ def _found(owner: Any, key: str, node: nodes.Node) -> Any:
     return owner[key]
 
 
-def _described(error: Exception) -> str:
-    line = error.lineno if isinstance(error, TemplateSyntaxError) else None
-    text = str(error.message) if isinstance(error, TemplateError) else "nested too deeply"
-    return f"line {line}: {text}" if line else text
-
-
 @cache
-def _environment() -> _Environment:
+def _language() -> Language:
     environment = _Environment(undefined=_Missing, finalize=escaped)
     given = environment.filters
     environment.filters = {name: given[name] for name in ("default", "d", "lower", "upper", "trim")}
     environment.filters |= {"replace": replaced, "regex_escape": regex_escaped}
     environment.tests = {name: environment.tests[name] for name in _TESTS}
     environment.globals = {}
-    return environment
+    return Language(environment, _ALLOWED, "a query template", "the query", MAX_OUTPUT)

@@ -8,16 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from functools import cache, lru_cache
+from functools import cache
 from typing import Any, Final
 
-from jinja2 import StrictUndefined, Template, TemplateError, nodes
+from jinja2 import StrictUndefined, nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from typing_extensions import override
 
 from ..api.notices import Audience, NoticeKind
 from ..api.policy import ResponsePolicySpec
 from ..api.policy import Template as OwnWords
+from ..templating import Language, TemplateProblem
 
 __all__ = [
     "UNKNOWN",
@@ -125,8 +126,8 @@ def written(
         return words, None
     try:
         subject, text = _filled(own.subject or "", facts), _filled(own.text, facts)
-    except TemplateError as error:
-        return words, f"the template for {audience} {kind} cannot be used: {error.message}"
+    except TemplateProblem as problem:
+        return words, f"the template for {audience} {kind} cannot be used: {problem}"
     if not text:
         # No channel takes an empty text.
         return words, f"the template for {audience} {kind} gives no text here"
@@ -167,6 +168,8 @@ _ALLOWED: Final = (
     *(nodes.And, nodes.Or, nodes.Not, nodes.Concat),
 )
 _FILTERS: Final = ("default", "lower", "upper", "trim", "capitalize")
+_LONGEST: Final = 65_536
+"""Far more than is ever sent: what is sent is cut to what its channel takes."""
 
 
 class _Environment(ImmutableSandboxedEnvironment):
@@ -178,20 +181,17 @@ class _Environment(ImmutableSandboxedEnvironment):
 
 
 @cache
-def _environment() -> _Environment:
+def _language() -> Language:
     environment = _Environment(undefined=StrictUndefined, keep_trailing_newline=False)
     environment.filters = {name: environment.filters[name] for name in _FILTERS}
+    environment.tests = {}
     environment.globals = {}
-    return environment
-
-
-@lru_cache(maxsize=256)
-def _compiled(text: str) -> Template:
-    return _environment().from_string(text)
+    what = "a template only fills in words, it"
+    return Language(environment, _ALLOWED, what, "the text", _LONGEST)
 
 
 def _filled(text: str, facts: Facts) -> str:
-    lines = _compiled(text).render(_named(facts)).splitlines()
+    lines = _language().filled(text, _named(facts)).splitlines()
     return "\n".join(" ".join(line.split()) for line in lines).strip()
 
 
@@ -207,26 +207,11 @@ def _camel(name: str) -> str:
 
 def _problem(text: str, sample: Facts) -> str | None:
     try:
-        tree = _environment().parse(text)
-        for node in _walk(tree):
-            if not isinstance(node, _ALLOWED):
-                what = type(node).__name__
-                return f"line {node.lineno}: a template only fills in words, it can have no {what}"
-            if isinstance(node, nodes.Name) and node.name not in _named(sample):
+        for node in _language().parsed(text).find_all(nodes.Name):
+            if node.name not in _named(sample):
                 known = ", ".join(sorted(_named(sample)))
                 return f"line {node.lineno}: there is no {node.name}; there are {known}"
         _filled(text, sample)
-    except TemplateError as error:
-        return str(error.message)
-    except RecursionError:
-        return "it is nested too deeply"
+    except TemplateProblem as problem:
+        return str(problem)
     return None
-
-
-def _walk(tree: nodes.Node) -> list[nodes.Node]:
-    found, waiting = [], [tree]
-    while waiting:
-        node = waiting.pop()
-        found.append(node)
-        waiting.extend(node.iter_child_nodes())
-    return found
