@@ -8,8 +8,6 @@ in ``autoscale_guards``.
 
 from __future__ import annotations
 
-import json
-import shlex
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
@@ -17,6 +15,7 @@ from typing import Any, Final
 from ..api.base import MARKER_ANNOTATION, ApiModel
 from ..api.common import TargetKind
 from ..api.runbook import AutoscaleAction
+from ..command_line import Line, Name, as_json
 from ..surroundings import Autoscaler
 from ..values import AUTOSCALERS, JsonPatch, Workload, Write
 from .autoscale_guards import guards
@@ -26,8 +25,6 @@ from .patching import marked
 from .wording import cut, kubectl, resource, target_text
 
 __all__ = ["ACTION", "Autoscale"]
-
-_COMMAND_LENGTH: Final = 1024
 
 
 class Autoscale:
@@ -53,7 +50,7 @@ class Autoscale:
             depends_on=self.depends_on(parameters, situation),
             summary=cut(_summary(workload, now, parameters)),
             reason=_reason(workload, now, parameters),
-            command=_command(workload, now, parameters),
+            command=_command(workload, now, parameters).field,
             guards=guards(situation, now, parameters),
         )
 
@@ -181,20 +178,17 @@ def _reason(workload: Workload, now: Autoscaler | None, parameters: Mapping[str,
     return f"{words} Metrics that the Runbook does not name stay as they are."
 
 
-def _command(workload: Workload, now: Autoscaler | None, parameters: Mapping[str, str]) -> str:
+def _command(workload: Workload, now: Autoscaler | None, parameters: Mapping[str, str]) -> Line:
     if now is None:
-        words = [f"autoscale {resource(workload)}"]
-        words += [f"--min={parameters['minReplicas']}", f"--max={parameters['maxReplicas']}"]
+        words = [f"--min={parameters['minReplicas']}", f"--max={parameters['maxReplicas']}"]
         for parameter, flag in (("cpuUtilization", "cpu"), ("memoryUtilization", "memory")):
             if parameters[parameter]:
                 words.append(f"--{flag}={parameters[parameter]}%")
-        return kubectl(workload, " ".join(words))
-    fields = {"spec": changed_fields(now.spec, parameters)}
-    patch = shlex.quote(json.dumps(fields, separators=(",", ":")))
-    command = kubectl(workload, f"patch hpa {now.name} --type=merge -p {patch}")
-    if len(command) > _COMMAND_LENGTH:
-        return kubectl(workload, f"edit hpa {now.name}")
-    return command
+        return kubectl(workload, "autoscale", resource(workload), *words)
+    patch, hpa = as_json({"spec": changed_fields(now.spec, parameters)}), ("hpa", Name(now.name))
+    whole = kubectl(workload, "patch", *hpa, "--type=merge", "-p", patch)
+    # Metrics of others may make it too long to be typed.
+    return whole or kubectl(workload, "edit", *hpa)
 
 
 def _body(workload: Workload, parameters: Mapping[str, str], marker: str) -> dict[str, Any]:

@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ..api.incident import GuardFinding
+from ..command_line import Name
 from ..surroundings import Autoscaler
 from ..values import Workload
 from .autoscaling import changed_fields, keda, told
 from .base import Situation
 from .guards import block, present, warn
 from .ownership import manifest_scales, owners, synchronised
-from .wording import cut, kubectl, listed, resource, target_text
+from .wording import claimed, cut, kubectl, listed, resource, target_text
 
 __all__ = ["guards"]
 
@@ -40,10 +41,12 @@ def guards(
 def _unknown(situation: Situation) -> GuardFinding | None:
     if situation.autoscalers is not None:
         return None
+    look = kubectl(situation.workload, "get", "hpa")
     return block(
         "AutoscalerUnknown",
         "Whether an autoscaler scales it already could not be read. Diagnose again; or look: "
-        f"{kubectl(situation.workload, 'get hpa')}",
+        f"{look}",
+        look,
     )
 
 
@@ -51,10 +54,12 @@ def _several(situation: Situation) -> GuardFinding | None:
     names = [autoscaler.name for autoscaler in situation.autoscalers or ()]
     if len(names) < 2:  # noqa: PLR2004 -- one too many
         return None
+    delete = kubectl(situation.workload, "delete", "hpa", Name(names[-1]))
     return block(
         "SeveralAutoscalers",
         f"{listed(names)} all scale {target_text(situation.workload)}, and fight for it. Delete "
-        f"all but one: {kubectl(situation.workload, f'delete hpa {names[-1]}')}",
+        f"all but one: {delete}",
+        delete,
     )
 
 
@@ -62,10 +67,12 @@ def _keda(workload: Workload, now: Autoscaler) -> GuardFinding | None:
     owner = keda(now)
     if not owner:
         return None
+    edit = kubectl(workload, "edit", "scaledobject", Name(owner))
     return block(
         "KedaOwned",
-        f"KEDA makes HPA {now.name} from ScaledObject {owner}, and writes it again at once. Change "
-        f"that instead: {kubectl(workload, f'edit scaledobject {owner}')}",
+        f"KEDA makes HPA {now.name} from ScaledObject {claimed(owner)}, and writes it again at "
+        f"once. Change that instead: {edit}",
+        edit,
     )
 
 
@@ -74,10 +81,11 @@ def _already_there(
 ) -> GuardFinding | None:
     if changed_fields(now.spec, parameters):
         return None
+    look = kubectl(workload, "describe", "hpa", Name(now.name))
     return block(
         "AlreadyThere",
-        f"HPA {now.name} is told that already: {told(now.spec)}. What it does: "
-        f"{kubectl(workload, f'describe hpa {now.name}')}",
+        f"HPA {now.name} is told that already: {told(now.spec)}. What it does: {look}",
+        look,
     )
 
 
@@ -91,8 +99,10 @@ def _lowers(workload: Workload, now: Autoscaler, parameters: Parameters) -> Guar
         f"for {target_text(workload)}, which has {workload.replicas}."
     )
     if most < min(now.most, workload.replicas):
-        by_hand = kubectl(workload, f"edit hpa {now.name}")
-        return block("LowersAutoscaler", f"{text} Pods would be taken away. By hand: {by_hand}")
+        by_hand = kubectl(workload, "edit", "hpa", Name(now.name))
+        return block(
+            "LowersAutoscaler", f"{text} Pods would be taken away. By hand: {by_hand}", by_hand
+        )
     return warn(
         "LowersAutoscaler", f"{text} Say higher numbers in the Runbook to keep what there is."
     )
@@ -101,10 +111,11 @@ def _lowers(workload: Workload, now: Autoscaler, parameters: Parameters) -> Guar
 def _switched_off(workload: Workload) -> GuardFinding | None:
     if workload.replicas > 0:
         return None
+    scale = kubectl(workload, "scale", resource(workload), "--replicas=1")
     return warn(
         "ScaledToZero",
-        "spec.replicas is 0: an autoscaler stays disabled until it is above 0: "
-        f"{kubectl(workload, f'scale {resource(workload)} --replicas=1')}",
+        f"spec.replicas is 0: an autoscaler stays disabled until it is above 0: {scale}",
+        scale,
     )
 
 
@@ -118,11 +129,12 @@ def _without_requests(
     if not lacking:
         return None
     text = "; ".join(f"{r}: {listed(names, 3)}" for r, names in lacking.items())
+    setting = kubectl(workload, "set", "resources", resource(workload), "--requests=cpu=100m")
     return warn(
         "NoRequests",
         f"Use is measured against what containers request, and these request none ({cut(text, 200)}"
-        f"): it will not scale. To set it: "
-        f"{kubectl(workload, f'set resources {resource(workload)} --requests=cpu=100m')}",
+        f"): it will not scale. To set it: {setting}",
+        setting,
     )
 
 

@@ -6,14 +6,16 @@ the situation that they are given and know nothing of approvals.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from ..api.common import GuardVerdict, TargetKind
 from ..api.incident import GuardFinding
+from ..command_line import Line, Name, fitted, texts
+from ..surroundings import Budget
 from ..values import Pod, Workload
 from .base import Situation
-from .wording import cut, kubectl, resource, target_text
+from .wording import MESSAGE_LENGTH, cut, kubectl, resource, target_text
 
 __all__ = [
     "block",
@@ -41,14 +43,26 @@ _NOT_PULLED: Final = frozenset(
 _HISTORY_LIMIT: Final = 10
 
 
-def block(name: str, message: str) -> GuardFinding:
-    """Say what forbids the plan."""
-    return GuardFinding(name=name, verdict=GuardVerdict.BLOCK, message=cut(message))
+def block(name: str, message: str, *commands: Line) -> GuardFinding:
+    """Say what forbids the plan; ``commands``: those that the message has."""
+    return _finding(name, GuardVerdict.BLOCK, message, commands)
 
 
-def warn(name: str, message: str) -> GuardFinding:
-    """Say what the person who approves must know."""
-    return GuardFinding(name=name, verdict=GuardVerdict.WARN, message=cut(message))
+def warn(name: str, message: str, *commands: Line) -> GuardFinding:
+    """Say what the person who approves must know; ``commands``: those that the message has."""
+    return _finding(name, GuardVerdict.WARN, message, commands)
+
+
+def _finding(
+    name: str, verdict: GuardVerdict, message: str, commands: Sequence[Line]
+) -> GuardFinding:
+    typed = texts(commands)
+    return GuardFinding(
+        name=name,
+        verdict=verdict,
+        message=fitted(message, MESSAGE_LENGTH, typed),
+        commands=typed,
+    )
 
 
 def present(findings: Iterable[GuardFinding | None]) -> tuple[GuardFinding, ...]:
@@ -60,11 +74,12 @@ def paused(workload: Workload) -> GuardFinding | None:
     """Block where the rollout is paused: kubectl refuses it too, since nothing would happen."""
     if not workload.paused:
         return None
-    clear = kubectl(workload, f"rollout resume {resource(workload)}")
+    clear = kubectl(workload, "rollout", "resume", resource(workload))
     return block(
         "Paused",
         f"The rollout of {target_text(workload)} is paused: a changed template would not be "
         f"rolled out. To clear: {clear}",
+        clear,
     )
 
 
@@ -95,17 +110,18 @@ def nothing_runs(workload: Workload) -> GuardFinding | None:
 
 def budgets(situation: Situation) -> tuple[GuardFinding, ...]:
     """Warn where a PodDisruptionBudget is used up: a rollout does not ask it."""
-    workload = situation.workload
-    return tuple(
-        warn(
-            "DisruptionBudget",
-            f"PodDisruptionBudget {budget.name} allows no disruption now ({budget.healthy} pods "
-            f"are healthy, {budget.needed} are to be). A rollout does not ask it: pods of "
-            f"{target_text(workload)} are replaced all the same. See "
-            f"{kubectl(workload, f'describe pdb {budget.name}')}",
-        )
-        for budget in situation.budgets
-        if budget.allowed <= 0
+    used_up = [budget for budget in situation.budgets if budget.allowed <= 0]
+    return tuple(_used_up(situation.workload, budget) for budget in used_up)
+
+
+def _used_up(workload: Workload, budget: Budget) -> GuardFinding:
+    look = kubectl(workload, "describe", "pdb", Name(budget.name))
+    return warn(
+        "DisruptionBudget",
+        f"PodDisruptionBudget {budget.name} allows no disruption now ({budget.healthy} pods "
+        f"are healthy, {budget.needed} are to be). A rollout does not ask it: pods of "
+        f"{target_text(workload)} are replaced all the same. To see it: {look}",
+        look,
     )
 
 

@@ -9,12 +9,13 @@ from collections.abc import Sequence
 
 from ..api.common import TargetKind
 from ..api.incident import GuardFinding
+from ..command_line import Name
 from ..values import Pod
 from .base import Situation
 from .follow_up import MOST_DELETED
 from .guards import present, warn
 from .replacing import by_hand, keeps_below, partition, pod_name, stuck
-from .wording import kubectl, listed, resource, target_text
+from .wording import kubectl, listed, patching, target_text
 
 __all__ = ["left_alone"]
 
@@ -49,12 +50,13 @@ def _on_delete(situation: Situation, wanted: str) -> GuardFinding | None:
     if not by_hand(workload):
         return None
     old = [pod.name for pod in _from_the_last(situation.pods) if pod.revision != wanted]
-    command = kubectl(workload, f"delete pod {old[0] if old else 'NAME'}")
-    rest = f" Then, each when the one before is ready: {listed(old[1:])}." if old[1:] else ""
+    delete = kubectl(workload, "delete", "pod", Name(old[0]) if old else "NAME")
+    rest = f" One by one, each when the one before is ready: {listed(old)}." if old[1:] else ""
     return warn(
         "OnDelete",
         f"The update strategy is OnDelete: each pod of {target_text(workload)} stays as it is "
-        f"until it is deleted by hand. After the change: {command}.{rest}",
+        f"until it is deleted by hand.{rest} After the change: {delete}",
+        delete,
     )
 
 
@@ -65,11 +67,12 @@ def _partitioned(situation: Situation) -> GuardFinding | None:
     left = f"pods below {pod_name(workload, below)} keep the template that they have"
     if below >= workload.replicas:
         left = f"none of the {workload.replicas} pods is replaced"
-    patch = '{"spec":{"updateStrategy":{"rollingUpdate":{"partition":0}}}}'
+    all_of_them = {"updateStrategy": {"rollingUpdate": {"partition": 0}}}
+    reach = patching(workload, all_of_them)
     return warn(
         "Partitioned",
-        f"The update strategy has partition {below}: {left}. To reach them too: "
-        f"{kubectl(workload, f'patch {resource(workload)} -p')} '{patch}'",
+        f"The update strategy has partition {below}: {left}. To reach them too: {reach}",
+        reach,
     )
 
 
@@ -78,10 +81,12 @@ def _waits_below(situation: Situation) -> GuardFinding | None:
     if not pods:
         return None
     workload, names = situation.workload, [pod.name for pod in pods]
+    look = kubectl(workload, "describe", "pod", Name(names[0]))
     return warn(
         "WaitsForPod",
         f"Not ready, and out of reach below the partition: {listed(names)}. No pod is replaced "
-        f"before that is mended: {kubectl(workload, f'describe pod {names[0]}')}",
+        f"before that is mended: {look}",
+        look,
     )
 
 
@@ -92,10 +97,12 @@ def _unknown(situation: Situation) -> GuardFinding | None:
         return None
     if workload.kind is not TargetKind.STATEFUL_SET:
         return None
+    look = kubectl(workload, "get", "pods")
     return warn(
         "PodsUnknown",
         f"The pods of {target_text(workload)} could not be read. One that is not ready may have "
-        f"to be deleted after the change: {kubectl(workload, 'get pods')}",
+        f"to be deleted after the change: {look}",
+        look,
     )
 
 
@@ -111,10 +118,10 @@ def _stuck(situation: Situation, wanted: str) -> GuardFinding | None:
     )
     if planned:
         text += f" Deleted after the change, as part of this plan: {listed(planned, MOST_DELETED)}."
-    if others:
-        some = " ".join(others[:_NAMED_IN_COMMAND])
-        text += f" To be deleted by hand then: {kubectl(workload, f'delete pod {some}')}"
-    return warn("PodsStuck", text)
+    if not others:
+        return warn("PodsStuck", text)
+    delete = kubectl(workload, "delete", "pod", *map(Name, others[:_NAMED_IN_COMMAND]))
+    return warn("PodsStuck", f"{text} To be deleted by hand then: {delete}", delete)
 
 
 def _from_the_last(pods: Sequence[Pod]) -> list[Pod]:

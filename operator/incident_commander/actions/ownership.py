@@ -10,11 +10,13 @@ from collections.abc import Mapping
 from typing import Any, Final, TypeAlias
 
 from ..api.incident import GuardFinding
+from ..command_line import Name, Syntax, argocd, flux, helm
 from ..foreign import ForeignError, inside, parsed
 from ..surroundings import Autoscaler
 from ..values import Workload
 from .annotations import LAST_APPLIED
 from .guards import present, warn
+from .wording import claimed
 
 __all__ = ["SYNCHRONISERS", "manifest_scales", "owners", "synchronised"]
 
@@ -51,11 +53,14 @@ def _argo(owned: Owned) -> GuardFinding | None:
     app = tracking.split(":", 1)[0] or _notes(owned, "labels").get(_ARGO_INSTANCE, "")
     if not app:
         return None
+    # Where an application is not in Argo CD's own namespace, that stands before its name.
+    name = Name(app.replace("_", "/", 1), Syntax.APPLICATION)
+    stop = argocd("app", "set", name, "--sync-policy", "none")
     return warn(
         "GitOpsOwned",
-        f"Argo CD application {app} owns {_kind(owned)}: with self-heal on it takes the change "
-        f"back, with the next sync in any case. Land it in Git; until then: "
-        f"argocd app set {app} --sync-policy none",
+        f"Argo CD application {claimed(app)} owns {_kind(owned)}: with self-heal on it takes the "
+        f"change back, with the next sync in any case. Land it in Git; until then: {stop}",
+        stop,
     )
 
 
@@ -65,11 +70,12 @@ def _flux(owned: Owned) -> GuardFinding | None:
         name = labels.get(f"{prefix}/name", "")
         if name and annotations.get(f"{prefix}/reconcile") != "disabled":
             namespace = labels.get(f"{prefix}/namespace", owned.namespace)
+            stop = flux(namespace, "suspend", kind, Name(name))
             return warn(
                 "GitOpsOwned",
-                f"Flux {kind} {namespace}/{name} owns {_kind(owned)}: its next reconciliation may "
-                f"take the change back. Land it in Git; until then: "
-                f"flux -n {namespace} suspend {kind} {name}",
+                f"Flux {kind} {claimed(f'{namespace}/{name}')} owns {_kind(owned)}: its next "
+                f"reconciliation may take the change back. Land it in Git; until then: {stop}",
+                stop,
             )
     return None
 
@@ -80,11 +86,12 @@ def _helm(owned: Owned) -> GuardFinding | None:
     if not release:
         return None
     namespace = annotations.get(_HELM_NAMESPACE, owned.namespace)
+    look = helm(namespace, "history", Name(release, Syntax.RELEASE))
     return warn(
         "HelmOwned",
-        f"Helm release {namespace}/{release} owns {_kind(owned)}: its next upgrade may take the "
-        f"change back. Change the chart's values too; what it installed: "
-        f"helm -n {namespace} history {release}",
+        f"Helm release {claimed(f'{namespace}/{release}')} owns {_kind(owned)}: its next upgrade "
+        f"may take the change back. Change the chart's values too; what it installed: {look}",
+        look,
     )
 
 

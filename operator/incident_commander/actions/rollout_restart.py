@@ -50,7 +50,7 @@ class RolloutRestart(OnTarget):
         pods = [pod for pod in stuck(situation, "") if pod.uid][:MOST_DELETED]
         parameters = {"templateHash": workload.template_hash, **named(pods)}
         names = [pod.name for pod in pods]
-        restart = kubectl(workload, f"rollout restart {resource(workload)}")
+        restart = kubectl(workload, "rollout", "restart", resource(workload))
         summary = f"Restart {target_text(workload)}: replace its pods by new ones of the same "
         return Plan(
             parameters=parameters,
@@ -58,7 +58,7 @@ class RolloutRestart(OnTarget):
             summary=deleting(f"{summary}release", names),
             reason="A restart clears what the processes hold in memory; it changes neither image "
             "nor configuration.",
-            command=then_delete(workload, restart, names),
+            command=then_delete(workload, restart, names).field,
             guards=_guards(situation),
         )
 

@@ -49,7 +49,7 @@ class RolloutUndo(OnTarget):
             depends_on=self.depends_on(parameters, situation),
             summary=deleting(_summary(workload, choice), names),
             reason=choice.reason,
-            command=then_delete(workload, undo_command(workload, choice.destination), names),
+            command=then_delete(workload, undo_command(workload, choice.destination), names).field,
             guards=guards(situation, choice),
         )
 

@@ -17,6 +17,7 @@ from ..api.base import ApiModel
 from ..api.common import TargetKind
 from ..api.incident import GuardFinding
 from ..api.runbook import ScaleAction
+from ..command_line import Line, Name, Pair
 from ..surroundings import Autoscaler
 from ..values import JsonPatch, Workload
 from .autoscaling import KEDA_PAUSE, autoscaled, keda, told
@@ -26,7 +27,7 @@ from .on_target import OnTarget
 from .ownership import manifest_scales, owners, synchronised
 from .patching import guarded_patch
 from .replacing import in_the_way, pod_name
-from .wording import kubectl, listed, resource, target_text
+from .wording import claimed, kubectl, listed, patching, resource, target_text
 
 __all__ = ["ACTION", "Scale"]
 
@@ -58,7 +59,7 @@ class Scale(OnTarget):
             depends_on=self.depends_on(parameters, situation),
             summary=f"Scale {target_text(workload)} from {workload.replicas} to {wanted} replicas",
             reason=_reason(spec, workload.replicas, wanted),
-            command=kubectl(workload, f"scale {resource(workload)} --replicas={wanted}"),
+            command=_to(workload, wanted).field,
             guards=_guards(spec, situation, wanted),
         )
 
@@ -99,6 +100,10 @@ class Scale(OnTarget):
 
 
 ACTION: Final = Scale()
+
+
+def _to(workload: Workload, replicas: int) -> Line:
+    return kubectl(workload, "scale", resource(workload), f"--replicas={replicas}")
 
 
 def _wanted(spec: ScaleAction, now: int) -> int:
@@ -153,11 +158,12 @@ def _already_there(spec: ScaleAction, workload: Workload, wanted: int) -> GuardF
 def _to_zero(workload: Workload, wanted: int) -> GuardFinding | None:
     if wanted > 0 or workload.replicas == 0:
         return None
-    back = kubectl(workload, f"scale {resource(workload)} --replicas={workload.replicas}")
+    back = _to(workload, workload.replicas)
     return warn(
         "ScaleToZero",
         "All pods stop: the service is off, and an autoscaler stays disabled until the number is "
         f"above 0. Back: {back}",
+        back,
     )
 
 
@@ -166,14 +172,15 @@ def _volumes_deleted(workload: Workload, wanted: int) -> GuardFinding | None:
     volumes = workload.spec.get("volumeClaimTemplates")
     if wanted >= workload.replicas or policy.get("whenScaled") != "Delete" or not volumes:
         return None
-    patch = '{"spec":{"persistentVolumeClaimRetentionPolicy":{"whenScaled":"Retain"}}}'
+    policy = {"persistentVolumeClaimRetentionPolicy": {"whenScaled": "Retain"}}
+    keep = patching(workload, policy)
     first, last = pod_name(workload, wanted), pod_name(workload, workload.replicas - 1)
     gone = first if first == last else f"{first} to {last}"
     return warn(
         "VolumesDeleted",
         f"The volumes of {gone} are DELETED with their data (persistentVolumeClaimRetentionPolicy."
-        f"whenScaled). To keep them: "
-        f"{kubectl(workload, f'patch {resource(workload)} -p')} '{patch}'",
+        f"whenScaled). To keep them: {keep}",
+        keep,
     )
 
 
@@ -182,10 +189,12 @@ def _in_the_way(situation: Situation) -> GuardFinding | None:
     if not names:
         return None
     workload = situation.workload
+    look = kubectl(workload, "describe", "pod", Name(names[0]))
     return warn(
         "WaitsForPod",
         f"{target_text(workload)} adds and removes no pod before all are ready; not ready: "
-        f"{listed(names)}. See {kubectl(workload, f'describe pod {names[0]}')}",
+        f"{listed(names)}. Why: {look}",
+        look,
     )
 
 
@@ -198,21 +207,24 @@ def _autoscalers(situation: Situation, wanted: int) -> list[GuardFinding]:
 def _autoscaler(workload: Workload, autoscaler: Autoscaler, wanted: int) -> GuardFinding:
     name, owner = autoscaler.name, keda(autoscaler)
     if owner:
-        pause = kubectl(workload, f"annotate scaledobject {owner} {KEDA_PAUSE}={wanted}")
+        annotation = Pair(KEDA_PAUSE, wanted)
+        pause = kubectl(workload, "annotate", "scaledobject", Name(owner), annotation)
         return warn(
             "KedaOwned",
-            f"KEDA scales it by ScaledObject {owner}, and takes the number back. To hold it: "
-            f"{pause}",
+            f"KEDA scales it by ScaledObject {claimed(owner)}, and takes the number back. To hold "
+            f"it: {pause}",
+            pause,
         )
     least, most = autoscaler.least, max(autoscaler.most, wanted)
     if wanted >= workload.replicas:
         least = wanted
     else:
         least, most = min(least, wanted), wanted
-    patch = f'{{"spec":{{"minReplicas":{least},"maxReplicas":{most}}}}}'
+    limits = {"minReplicas": least, "maxReplicas": most}
+    hold = patching(workload, limits, "hpa", Name(name))
     return warn(
         "AutoscalerOwned",
         f"HPA {name} scales it as its metrics say ({told(autoscaler.spec)}), and overwrites "
-        f"{wanted} at its next sync. To hold it: "
-        f"{kubectl(workload, f'patch hpa {name} -p')} '{patch}'",
+        f"{wanted} at its next sync. To hold it: {hold}",
+        hold,
     )

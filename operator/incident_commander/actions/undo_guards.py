@@ -5,11 +5,11 @@ Used by the undo alone. Judges a choice of destination that is made already.
 
 from __future__ import annotations
 
-import shlex
 from typing import Any, Final
 
 from ..api.base import FIELD_MANAGER, GROUP, MARKER_ANNOTATION
 from ..api.incident import GuardFinding
+from ..command_line import Line, Pair
 from ..foreign import ForeignError, inside, parsed
 from ..managed import owns
 from ..values import Revision, Workload, significant_hash
@@ -29,7 +29,7 @@ from .guards import (
 )
 from .left_alone import left_alone
 from .ownership import owners, synchronised
-from .wording import cut, kubectl, listed, resource
+from .wording import cut, kubectl, listed, patching, resource
 
 __all__ = ["NO_ROLLBACK_ANNOTATION", "guards", "undo_command"]
 
@@ -64,12 +64,12 @@ def guards(situation: Situation, choice: Choice) -> tuple[GuardFinding, ...]:
     return present(found)
 
 
-def undo_command(workload: Workload, destination: Revision | None) -> str:
+def undo_command(workload: Workload, destination: Revision | None) -> Line:
     """Give the same by plain kubectl; where there is no destination, how to look for one."""
     if destination is None:
-        return kubectl(workload, f"rollout history {resource(workload)}")
+        return kubectl(workload, "rollout", "history", resource(workload))
     to = f"--to-revision={destination.number}"
-    return kubectl(workload, f"rollout undo {resource(workload)} {to}")
+    return kubectl(workload, "rollout", "undo", resource(workload), to)
 
 
 def _unobserved(workload: Workload, choice: Choice) -> GuardFinding | None:
@@ -77,11 +77,12 @@ def _unobserved(workload: Workload, choice: Choice) -> GuardFinding | None:
     # revision too far back. A paused Deployment gets none; that is said by its own guard.
     if workload.observed and (choice.current is not None or workload.paused):
         return None
+    look = kubectl(workload, "rollout", "status", resource(workload), "--watch=false")
     return block(
         "NotObserved",
         f"The controller has not made a revision of generation {workload.generation} yet, so that "
-        f"the history is one short. Wait until it has: "
-        f"{kubectl(workload, f'rollout status {resource(workload)} --watch=false')}",
+        f"the history is one short. Wait until it has: {look}",
+        look,
     )
 
 
@@ -95,27 +96,33 @@ def _forbidden(workload: Workload, choice: Choice) -> GuardFinding | None:
         "NoRollback",
         f"This release forbids a rollback: {cut(why or 'no reason given', 200)}. Roll forward; or, "
         f"if its owners agree, by hand: {by_hand}",
+        by_hand,
     )
 
 
 def _no_destination(workload: Workload, choice: Choice) -> GuardFinding:
-    keep = ""
-    if history_limit(workload) == 0:
-        patch = '{"spec":{"revisionHistoryLimit":10}}'
-        keep = (
-            " revisionHistoryLimit is 0; to keep a history from now on: "
-            f"{kubectl(workload, f'patch {resource(workload)} -p')} '{patch}'."
-        )
-    roll_forward = kubectl(workload, f"set image {resource(workload)} CONTAINER=IMAGE")
-    return block("NoHistory", f"{cut(choice.reason, 200)}{keep} Roll forward: {roll_forward}")
+    reason = cut(choice.reason, 200)
+    forward = kubectl(workload, "set", "image", resource(workload), "CONTAINER=IMAGE")
+    if history_limit(workload) != 0:
+        return block("NoHistory", f"{reason} Roll forward: {forward}", forward)
+    keep = patching(workload, {"revisionHistoryLimit": 10})
+    return block(
+        "NoHistory",
+        f"{reason} Roll forward: {forward} ; revisionHistoryLimit is 0; to keep a history from now "
+        f"on: {keep}",
+        forward,
+        keep,
+    )
 
 
 def _already_there(workload: Workload, destination: Revision) -> GuardFinding | None:
     if destination.template_hash == workload.template_hash:
+        look = undo_command(workload, None)
         return block(
             "AlreadyThere",
             f"The template already is that of revision {destination.number}; kubectl skips such a "
-            f"rollback. What else there is: {undo_command(workload, None)}",
+            f"rollback. What else there is: {look}",
+            look,
         )
     if significant_hash(destination.template) == significant_hash(workload.template):
         return warn(
@@ -129,10 +136,11 @@ def _already_there(workload: Workload, destination: Revision) -> GuardFinding | 
 def _seen_failing(situation: Situation, destination: Revision) -> GuardFinding | None:
     if significant_hash(destination.template) not in situation.failing:
         return None
+    look = undo_command(situation.workload, None)
     return block(
         "SeenFailing",
-        f"Revision {destination.number} was seen failing in this incident. Choose another: "
-        f"{undo_command(situation.workload, None)}",
+        f"Revision {destination.number} was seen failing in this incident. Choose another: {look}",
+        look,
     )
 
 
@@ -159,6 +167,7 @@ def _loop(workload: Workload, choice: Choice) -> GuardFinding | None:
     return block(
         "Loop",
         f"{circle} {by} left it. Roll forward; or, if it is good after all, by hand: {by_hand}",
+        by_hand,
     )
 
 
@@ -178,11 +187,12 @@ def _dropped(workload: Workload, destination: Revision) -> GuardFinding | None:
     lost = sorted(workload.annotations.keys() - after.keys() - {MARKER_ANNOTATION})
     if not lost:
         return None
+    annotate = kubectl(workload, "annotate", resource(workload), "KEY=VALUE")
     return warn(
         "AnnotationsDropped",
         "As with kubectl, annotations that the old ReplicaSet does not have are dropped from the "
-        f"{workload.kind}: {listed(lost)}. Set them again afterwards: "
-        f"{kubectl(workload, f'annotate {resource(workload)} KEY=VALUE')}",
+        f"{workload.kind}: {listed(lost)}. Set them again afterwards: {annotate}",
+        annotate,
     )
 
 
@@ -191,12 +201,13 @@ def _cause_stays(workload: Workload, destination: Revision) -> GuardFinding | No
     if restored(workload, destination) is not None or cause in {None, destination.change_cause}:
         return None
     old = cut(destination.change_cause, 64)
-    right = f"--overwrite {shlex.quote(f'{_CAUSE}={old}')}" if old else f"{_CAUSE}-"
+    words = ("--overwrite", Pair(_CAUSE, old)) if old else (f"{_CAUSE}-",)
+    right = kubectl(workload, "annotate", resource(workload), *words)
     return warn(
         "ChangeCauseStays",
         f"As with kubectl, the change-cause stays “{cut(cause or '', 64)}”, that of the release "
-        f"left behind. Set it right afterwards: "
-        f"{kubectl(workload, f'annotate {resource(workload)} {right}')}",
+        f"left behind. Set it right afterwards: {right}",
+        right,
     )
 
 

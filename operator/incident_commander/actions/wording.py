@@ -5,21 +5,25 @@ Used by the actions only. Says what things are; never what should be done with t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Final
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
 
+from .. import command_line
 from ..api.base import format_timestamp
+from ..command_line import Line, Name, Pair, Syntax, Word, as_json, both
 
 if TYPE_CHECKING:
     from ..values import Revision, Workload
 
 __all__ = [
     "MESSAGE_LENGTH",
+    "claimed",
     "cut",
     "deleting",
     "images_text",
     "kubectl",
     "listed",
+    "patching",
     "resource",
     "revision_text",
     "target_text",
@@ -32,6 +36,7 @@ _CAUSE_LENGTH: Final = 48
 _IMAGE_LENGTH: Final = 64
 _IMAGES: Final = 3
 _PODS: Final = 3
+_CLAIM_LENGTH: Final = 63
 
 
 def cut(text: str, length: int = MESSAGE_LENGTH) -> str:
@@ -45,9 +50,16 @@ def listed(names: Sequence[str], most: int = 5) -> str:
     return ", ".join(names[:most]) + (f" and {rest} more" if rest > 0 else "")
 
 
-def resource(workload: Workload) -> str:
+def resource(workload: Workload) -> Pair:
     """Name it as kubectl wants it typed: ``deployment/checkout``."""
-    return f"{workload.kind.lower()}/{workload.name}"
+    return Pair(workload.kind.lower(), Name(workload.name), "/")
+
+
+def claimed(text: str) -> str:
+    """Quote what should be a name and is none, and cut it: anybody may have written it."""
+    fits = all(Syntax.OBJECT.fits(part) for part in text.split("/"))
+    shown = "".join(c if c.isprintable() else "�" for c in cut(text, _CLAIM_LENGTH))
+    return text if fits else f"“{shown}”"
 
 
 def target_text(workload: Workload) -> str:
@@ -55,9 +67,9 @@ def target_text(workload: Workload) -> str:
     return f"{workload.kind} {workload.name}"
 
 
-def kubectl(workload: Workload, words: str) -> str:
-    """Write a command line that can be pasted whatever the current namespace."""
-    return f"kubectl -n {workload.namespace} {words}"
+def kubectl(workload: Workload, *words: Word) -> Line:
+    """Give a command line that can be pasted whatever the current namespace."""
+    return command_line.kubectl(workload.namespace, *words)
 
 
 def deleting(summary: str, pods: Sequence[str]) -> str:
@@ -68,12 +80,17 @@ def deleting(summary: str, pods: Sequence[str]) -> str:
     return f"{cut(summary, MESSAGE_LENGTH - len(tail))}{tail}"
 
 
-def then_delete(workload: Workload, command: str, pods: Sequence[str]) -> str:
+def patching(workload: Workload, spec: Mapping[str, Any], *which: Word) -> Line:
+    """Give the command that merges fields into the spec of an object; else of the workload."""
+    words = which or (resource(workload),)
+    return kubectl(workload, "patch", *words, "-p", as_json({"spec": spec}))
+
+
+def then_delete(workload: Workload, command: Line, pods: Sequence[str]) -> Line:
     """Add to a command line the one that deletes these pods."""
     if not pods:
         return command
-    delete = kubectl(workload, f"delete pod {' '.join(pods)}")
-    return f"{command} && {delete}"
+    return both(command, kubectl(workload, "delete", "pod", *map(Name, pods)))
 
 
 def images_text(images: Sequence[str]) -> str:

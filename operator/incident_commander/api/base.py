@@ -30,6 +30,7 @@ __all__ = [
     "PATTERN_MESSAGE",
     "VERSION",
     "ApiModel",
+    "Command",
     "Duration",
     "HttpUrl",
     "LongText",
@@ -217,5 +218,7 @@ User = Annotated[str, Field(max_length=256)]
 """A Kubernetes user name."""
 ShortText = Annotated[str, Field(max_length=120)]
 Message = Annotated[str, Field(max_length=512)]
+Command = Annotated[str, Field(max_length=1024)]
+"""A command line to be copied whole, made by ``command_line`` alone."""
 Query = Annotated[str, Field(max_length=2048)]
 LongText = Annotated[str, Field(max_length=4096)]

@@ -11,6 +11,7 @@ from pydantic import ConfigDict, Field, field_serializer, model_validator
 
 from .base import (
     ApiModel,
+    Command,
     Duration,
     HttpUrl,
     Message,
@@ -304,6 +305,10 @@ class GuardFinding(ApiModel):
     name: Annotated[str, Field(max_length=63)] = Field(description="Name of the guard.")
     verdict: GuardVerdict = Field(description="Clear, Warn or Block.")
     message: Message = Field(description="What was seen, and how to clear it.")
+    commands: Annotated[list[Command], Field(max_length=2)] = Field(
+        default_factory=list,
+        description="The commands of the message, each to be copied whole; nothing else is one.",
+    )
     until: Timestamp | None = Field(
         default=None, description="When it is over by itself, where that is known."
     )
@@ -364,10 +369,8 @@ class Proposal(ApiModel):
     diff: Annotated[str, Field(max_length=8192)] = Field(
         default="", description="Unified diff from a server-side dry run."
     )
-    command: Annotated[str, Field(max_length=1024)] = Field(
-        description="The same by plain kubectl."
-    )
-    approve_command: Annotated[str, Field(max_length=1024)] = Field(
+    command: Command = Field(description="The same by plain kubectl.")
+    approve_command: Command = Field(
         description="The command that approves this proposal: copy, paste, done. Empty for a "
         "revert that was approved along with what it reverts."
     )
