@@ -69,19 +69,147 @@ def test_the_operator_writes_the_status(scene: Scene, name: str) -> None:
 # --- who completes it ----------------------------------------------------------------------------
 
 
+FINAL: Body = {"spec": {"state": "Final"}}
+REVIEW: Body = {"spec": {"state": "Review"}}
+
+
+def drafted(scene: Scene, postmortem: str, **owner: str) -> None:
+    """The operator drafts or adopts it, as it does once the Incident is resolved."""
+    of = {"apiVersion": "incidentcommander.dev/v1alpha1", "kind": "Incident", "uid": "u"}
+    mark = {"metadata": {"ownerReferences": [{**of, "name": "checkout-5xx", **owner}]}}
+    scene.operator.merge("postmortems", postmortem, mark, scene.namespace).expect_ok()
+
+
 def test_a_responder_completes_it(scene: Scene, name: str) -> None:
-    spec = complete_postmortem("")["spec"]
+    spec = {**complete_postmortem("")["spec"], "state": "Review"}
 
     scene.person(ERIN).merge("postmortems", name, {"spec": spec}, scene.namespace).expect_ok()
 
 
-def test_the_operator_never_calls_it_final(scene: Scene, name: str) -> None:
+def test_alice_who_may_approve_calls_it_final_and_takes_it_back(scene: Scene, name: str) -> None:
+    drafted(scene, name)
     spec = complete_postmortem("")["spec"]
-    drafted = {"spec": {**spec, "state": "Draft"}}
-    scene.operator.merge("postmortems", name, drafted, scene.namespace).expect_ok()
+
+    alice = scene.person(ALICE)
+    alice.merge("postmortems", name, {"spec": spec}, scene.namespace).expect_ok()
+    alice.merge("postmortems", name, REVIEW, scene.namespace).expect_ok()
+
+
+@pytest.mark.parametrize("who", [ERIN, ALICE, "admin"])
+def test_nobody_creates_a_final_one(scene: Scene, who: str) -> None:
+    body = complete_postmortem(scene.namespace, f"beforehand-{who}")
+
+    refused_by(scene.person(who).create("postmortems", body), POLICY, "begins as Draft")
+
+
+def test_ed_cannot_call_a_drafted_one_final(scene: Scene, name: str) -> None:
+    drafted(scene, name)
+    spec = complete_postmortem("")["spec"]
 
     refused_by(
-        scene.operator.merge("postmortems", name, {"spec": {"state": "Final"}}, scene.namespace),
+        scene.person(ERIN).merge("postmortems", name, {"spec": spec}, scene.namespace),
+        POLICY,
+        "the verb approve on incidents",
+    )
+    scene.person(ERIN).merge("postmortems", name, {"spec": {**spec, "state": "Review"}},
+                             scene.namespace).expect_ok()  # fmt: skip
+
+
+@pytest.mark.parametrize("owner", [None, {"name": "another"}, {"kind": "Service"}])
+def test_one_that_the_operator_did_not_draft_becomes_final_by_nobody(
+    scene: Scene, name: str, owner: dict[str, str] | None
+) -> None:
+    if owner:
+        drafted(scene, name, **owner)
+    spec = complete_postmortem("")["spec"]
+
+    for who in (ERIN, ALICE):
+        refused_by(
+            scene.person(who).merge("postmortems", name, {"spec": spec}, scene.namespace),
+            POLICY,
+            "that the operator drafted or adopted",
+            "is resolved",
+        )
+
+
+def test_ed_brings_his_own_mark_along(scene: Scene, name: str) -> None:
+    owner = {"apiVersion": "incidentcommander.dev/v1alpha1", "kind": "Incident"}
+    mark = {"ownerReferences": [{**owner, "name": "checkout-5xx", "uid": "u"}]}
+    body = {"metadata": mark, "spec": complete_postmortem("")["spec"]}
+
+    for who in (ERIN, ALICE):
+        refused_by(scene.person(who).merge("postmortems", name, body, scene.namespace), POLICY)
+
+
+def test_ed_takes_nothing_back_from_the_record(scene: Scene, name: str) -> None:
+    drafted(scene, name)
+    spec = complete_postmortem("")["spec"]
+    scene.person(ALICE).merge("postmortems", name, {"spec": spec}, scene.namespace).expect_ok()
+
+    refused_by(
+        scene.person(ERIN).merge("postmortems", name, REVIEW, scene.namespace),
+        POLICY,
+        "taken back from it",
+    )
+    items = [{**item, "status": "Done"} for item in spec["actionItems"]]
+    # What was agreed is tracked on by everybody.
+    scene.person(ERIN).merge("postmortems", name, {"spec": {"actionItems": items}},
+                             scene.namespace).expect_ok()  # fmt: skip
+
+
+def test_who_may_approve_elsewhere_cannot_call_it_final_here(scene: Scene, name: str) -> None:
+    drafted(scene, name)
+    elsewhere = f"elsewhere-{uuid.uuid4().hex[:8]}"
+    scene.admin.create("namespaces", {"metadata": {"name": elsewhere}}).expect_ok()
+    rita = scene.person(RITA)
+    for space, role in ((scene.namespace, "responder"), (elsewhere, "commander")):
+        bind(scene, space, role, RITA)
+    spec = complete_postmortem("")["spec"]
+    until(
+        lambda: rita.dry().merge("postmortems", name, {"spec": {"summary": "x"}}, scene.namespace),
+        lambda answer: answer.ok,
+        "rita is a responder",
+    )
+
+    refused_by(
+        rita.merge("postmortems", name, {"spec": spec}, scene.namespace), POLICY, "the verb approve"
+    )
+    scene.admin.delete("namespaces", elsewhere)
+    bind(scene, scene.namespace, "commander", RITA)
+    until(
+        lambda: rita.merge("postmortems", name, {"spec": spec}, scene.namespace),
+        lambda answer: answer.ok,
+        "rita may approve in the namespace of the Incident",
+    )
+
+
+RITA = "rita"
+
+
+def bind(scene: Scene, namespace: str, role: str, person: str) -> None:
+    """Give a person a role of the chart in one namespace."""
+    group = "rbac.authorization.k8s.io"
+    body: Body = {
+        "apiVersion": f"{group}/v1",
+        "kind": "RoleBinding",
+        "metadata": {"name": f"tests-{role}-{person}", "namespace": namespace},
+        "roleRef": {
+            "apiGroup": group,
+            "kind": "ClusterRole",
+            "name": f"incident-commander-{role}",
+        },
+        "subjects": [{"apiGroup": group, "kind": "User", "name": person}],
+    }
+    scene.admin.create("rolebindings", body).expect_ok()
+
+
+def test_the_operator_never_calls_it_final(scene: Scene, name: str) -> None:
+    spec = complete_postmortem("")["spec"]
+    complete = {"spec": {**spec, "state": "Draft"}}
+    scene.operator.merge("postmortems", name, complete, scene.namespace).expect_ok()
+
+    refused_by(
+        scene.operator.merge("postmortems", name, FINAL, scene.namespace),
         POLICY,
         "never calls a Postmortem Final",
     )

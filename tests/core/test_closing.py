@@ -9,6 +9,7 @@ import pytest
 
 from incident_commander.api.postmortem import Postmortem
 from incident_commander.core.closing import draft_due, drafted
+from tests.support import objects
 from tests.support.objects import complete_postmortem, postmortem
 from tests.support.play import Play
 
@@ -20,6 +21,11 @@ def resolved() -> Play:
     return play
 
 
+def review(body: dict[str, Any]) -> Postmortem:
+    """A Postmortem with the mark that the operator drafted or adopted it."""
+    return Postmortem.model_validate(objects.drafted(body))
+
+
 def with_draft(**spec: Any) -> Play:
     play = resolved()
     assert draft_due(play.incident)
@@ -28,7 +34,7 @@ def with_draft(**spec: Any) -> Play:
     )
     play.incident = play.incident.model_copy(update={"status": status})
     assert not draft_due(play.incident)
-    play.world.postmortems["checkout-5xx"] = Postmortem.model_validate(postmortem("shop", **spec))
+    play.world.postmortems["checkout-5xx"] = review(postmortem("shop", **spec))
     return play.tick()
 
 
@@ -50,8 +56,7 @@ def test_only_a_final_one_closes(state: str) -> None:
 
 def test_a_final_one_closes_with_the_words_of_the_last_update() -> None:
     play = with_draft()
-    final = Postmortem.model_validate(complete_postmortem("shop"))
-    play.world.postmortems["checkout-5xx"] = final
+    play.world.postmortems["checkout-5xx"] = review(complete_postmortem("shop"))
     play.tick()
 
     assert play.phase == "Closed"
@@ -65,7 +70,7 @@ def test_a_final_one_without_a_follow_up_review_does_not_close() -> None:
     play = with_draft()
     body = complete_postmortem("shop")
     del body["spec"]["followUpReviewAt"]
-    play.world.postmortems["checkout-5xx"] = Postmortem.model_validate(body)
+    play.world.postmortems["checkout-5xx"] = review(body)
 
     assert play.tick().phase == "Resolved"
 
@@ -96,6 +101,20 @@ def test_one_that_was_deleted_is_drafted_anew() -> None:
     play.tick()
 
     assert play.reasons[-1] == "PostmortemLost"
+    assert draft_due(play.incident)
+
+
+@pytest.mark.parametrize("uid", ["", "of-another-incident"])
+def test_ed_puts_a_final_one_of_his_under_that_name_and_the_incident_stays_open(uid: str) -> None:
+    play = with_draft()
+    body = complete_postmortem("shop")
+    his = objects.drafted(body, uid) if uid else body
+    play.world.postmortems["checkout-5xx"] = Postmortem.model_validate(his)
+    play.tick()
+
+    assert play.phase == "Resolved"
+    assert "IncidentClosed" not in play.reasons
+    assert "neither drafted nor adopted here" in play.last("PostmortemLost")
     assert draft_due(play.incident)
 
 

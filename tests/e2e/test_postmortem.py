@@ -11,8 +11,9 @@ import pytest
 
 from cluster import Cluster
 from tests.e2e.shop import ALICE, ERIN, Shop, condition, entries, reasons, until
+from tests.support import objects
 from tests.support.api import Answer, Body
-from tests.support.objects import COMPLETE
+from tests.support.objects import COMPLETE, complete_postmortem
 from tests.support.proxy import Kill, Request, Rule
 
 
@@ -40,8 +41,9 @@ def resolved(shop: Shop, name: str = "checkout", **spec: Any) -> Body:
 
 
 def edit(shop: Shop, name: str = "checkout", **spec: Any) -> Answer:
-    """Change its spec, as a responder."""
-    return shop.person(ERIN).merge("postmortems", name, {"spec": spec}, shop.namespace)
+    """Change its spec: a responder completes it, who may approve calls it Final."""
+    who = ALICE if spec.get("state") == "Final" else ERIN
+    return shop.person(who).merge("postmortems", name, {"spec": spec}, shop.namespace)
 
 
 def holds(shop: Shop, kind: str, status: str, name: str = "checkout") -> Body:
@@ -207,6 +209,53 @@ def test_one_of_an_older_incident_of_that_name_is_left_alone(shop: Shop) -> None
     name = f"checkout-{incident['metadata']['uid'][:5]}"
     assert incident["status"]["postmortem"]["name"] == name
     assert postmortem(shop)["spec"]["summary"] == "an older one"
+
+
+def test_ed_writes_one_beforehand_and_the_incident_is_closed_by_no_word_of_his(shop: Shop) -> None:
+    ed = shop.person(ERIN)
+    his = complete_postmortem(shop.namespace, "checkout", incidentRef={"name": "checkout"})
+    shop.in_trouble()
+    ed.create("postmortems", his).expect_refused("begins as Draft")
+    ed.create("postmortems", {**his, "spec": {**his["spec"], "state": "Review"}}).expect_ok()
+    shop.approve()
+    incident = shop.until_reason("PostmortemDrafted")
+
+    told = entries(incident, "PostmortemDrafted")[0]["message"]
+    assert "Postmortem checkout (Review) is a stranger" in told
+    name = incident["status"]["postmortem"]["name"]
+    assert name != "checkout"
+    for each in ("checkout", name):
+        final = {"spec": {**COMPLETE, "state": "Final"}}
+        answer = ed.merge("postmortems", each, final, shop.namespace)
+        answer.expect_refused("incident-commander-postmortems")
+    assert shop.incident()["status"]["phase"] == "Resolved"
+    edit(shop, name, **COMPLETE, state="Final").expect_ok()
+    shop.until_phase("Closed")
+
+
+def test_a_draft_of_others_is_adopted_and_one_final_from_before_a_reopen_closes_nothing(
+    shop: Shop,
+) -> None:
+    shop.in_trouble()
+    theirs = objects.postmortem(shop.namespace, "ours", incidentRef={"name": "checkout"})
+    shop.person(ERIN).create("postmortems", theirs).expect_ok()
+    shop.approve()
+    incident = shop.until_reason("PostmortemDrafted")
+    assert incident["status"]["postmortem"]["name"] == "ours"
+    assert "who wrote it is not known" in entries(incident, "PostmortemDrafted")[0]["message"]
+    owners = postmortem(shop, "ours")["metadata"]["ownerReferences"]
+    assert [o["uid"] for o in owners] == [incident["metadata"]["uid"]]
+
+    shop.say(ALICE, "reopen", "it is back")
+    shop.until_phase("Investigating", "AwaitingApproval", "Verifying", "Monitoring")
+    edit(shop, "ours", **COMPLETE, state="Final").expect_ok()
+    shop.say(ALICE, "resolve", "switched the flag off")
+    incident = shop.until_reason("PostmortemDrafted", times=2)
+
+    assert incident["status"]["phase"] == "Resolved"
+    assert incident["status"]["postmortem"]["name"] == "checkout"
+    told = entries(incident, "PostmortemDrafted")[-1]["message"]
+    assert "Postmortem ours is Final from before the Incident was reopened" in told
 
 
 def test_after_a_reopen_what_people_wrote_is_kept_and_the_rest_is_drafted_anew(shop: Shop) -> None:

@@ -9,6 +9,7 @@ __all__ = [
     "COMPLETE",
     "OPERATOR",
     "complete_postmortem",
+    "drafted",
     "entry",
     "incident",
     "largest_entry",
@@ -61,6 +62,17 @@ def postmortem(namespace: str, name: str = "checkout-5xx", **spec: Any) -> Body:
         "metadata": {"name": name, "namespace": namespace},
         "spec": {"incidentRef": {"name": "checkout-5xx"}, **spec},
     }
+
+
+def drafted(postmortem: Body, uid: str = "incident-uid") -> Body:
+    """Give it with the mark that the operator leaves where it drafted or adopted one."""
+    owner = {
+        "apiVersion": _API_VERSION,
+        "kind": "Incident",
+        "name": postmortem["spec"]["incidentRef"]["name"],
+        "uid": uid,
+    }
+    return {**postmortem, "metadata": {**postmortem["metadata"], "ownerReferences": [owner]}}
 
 
 def complete_postmortem(namespace: str, name: str = "checkout-5xx", **spec: Any) -> Body:

@@ -13,7 +13,7 @@ from ..api.incident import Incident, IncidentStatus, PostmortemRef
 from ..api.notices import Audience, NoticeKind
 from ..api.postmortem import Postmortem, PostmortemState
 from ..questions import Facts, PostmortemNeed
-from ..values import Missing
+from ..values import Missing, Unavailable
 from . import outbox
 from .case import Case
 from .conditions import derive
@@ -21,7 +21,7 @@ from .evolve import Draft
 from .letters import written
 from .updates import facts
 
-__all__ = ["decide", "draft_due", "drafted", "needs", "wakes_at"]
+__all__ = ["decide", "draft_due", "drafted", "needs", "owned_by", "wakes_at"]
 
 
 def needs(case: Case) -> frozenset[PostmortemNeed]:
@@ -40,14 +40,34 @@ def decide(case: Case, draft: Draft, facts: Facts) -> Draft:
         return _closed(case, draft, "Nothing more is owed.")
     found = [facts.postmortem(need) for need in needs(case)]
     for postmortem in found:
-        if isinstance(postmortem, Missing):
-            lost = f"Postmortem {owed.name} was deleted: it is drafted anew."
+        if lost := _lost(case, owed, postmortem):
             return draft.set(postmortem=owed.model_copy(update={"name": None})).add(
                 "PostmortemLost", lost
             )
         if isinstance(postmortem, Postmortem) and _done(postmortem):
             return _completed(case, draft, postmortem)
     return _overdue(case, draft, owed)
+
+
+def _lost(case: Case, owed: PostmortemRef, found: Postmortem | Missing | Unavailable) -> str:
+    """Say why what is under that name is not what was drafted; empty where it is."""
+    if isinstance(found, Missing):
+        return f"Postmortem {owed.name} was deleted: it is drafted anew."
+    if isinstance(found, Postmortem) and not owned_by(found, case.incident.metadata.uid):
+        return (
+            f"Postmortem {owed.name} is another one now, neither drafted nor adopted here: it is left "
+            "alone, and the one that is owed is drafted anew."
+        )
+    return ""
+
+
+def owned_by(postmortem: Postmortem, incident_uid: str) -> bool:
+    """Whether the operator drafted or adopted it for that Incident.
+
+    The mark is an ownerReference: the guard lets nobody else write one.
+    """
+    owners = postmortem.metadata.owner_references
+    return any(o.get("kind") == "Incident" and o.get("uid") == incident_uid for o in owners)
 
 
 def _done(postmortem: Postmortem) -> bool:

@@ -12,10 +12,13 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
+from pydantic import ValidationError
+
 from ..api.base import FIELD_MANAGER, GROUP, VERSION
 from ..api.incident import Incident, TimelineEntry
 from ..api.page import TimelinePage
 from ..api.postmortem import Postmortem, PostmortemSpec, PostmortemState
+from ..core.closing import owned_by
 from ..core.postmortem import draft
 from ..core.redraft import DRAFTED_ANNOTATION, marks, redrafted
 from ..errors import UnavailableError
@@ -32,6 +35,8 @@ __all__ = ["Postmortems", "owner_reference", "whole_timeline"]
 _PLURAL: Final = "postmortems"
 _STRICT: Final = {"fieldManager": FIELD_MANAGER, "fieldValidation": "Strict"}
 _SUFFIX: Final = 5
+_NAMED: Final = 3
+"""Strangers named in the entry; whoever plants many does not fill it."""
 
 _LOG = logging.getLogger(__name__)
 
@@ -49,45 +54,78 @@ class Postmortems:
         return Missing(what) if raw is None else Postmortem.model_validate(raw)
 
     async def draft(self, incident: Incident, now: datetime) -> Drafted:
-        """Make sure that there is a Postmortem of this Incident, and say how it came about."""
+        """Make sure that there is a Postmortem of this Incident, and say how it came about.
+
+        One that was drafted before is drafted again, a Draft of others is adopted. What is Final, or
+        was carried on by others without having been adopted, is left alone and named.
+        """
         entries = await whole_timeline(self._client, incident)
         wanted = draft(incident, entries, now)
         found = await self._of(incident)
-        if found is not None:
-            return await self._again(found, wanted)
-        meta = incident.metadata
+        for own in (p for p in found if _ours(p, incident) and not _final(p)):
+            return await self._again(own, wanted)
+        for other in (p for p in found if _adoptable(p, incident)):
+            return await self._adopt(other, incident)
         how = f"drafted from {len(entries)} timeline entries"
-        for name in (meta.name, f"{meta.name}-{meta.uid[:_SUFFIX]}"):
+        strangers = "".join(f". {_left_alone(p, incident)}" for p in found[:_NAMED])
+        return Drafted(await self._create(incident, wanted), f"{how}{strangers}")
+
+    async def _create(self, incident: Incident, wanted: PostmortemSpec) -> str:
+        meta = incident.metadata
+        names = (meta.name, f"{meta.name}-{meta.uid[:_SUFFIX]}")
+        # Whoever takes names beforehand does not foresee the last one: the API server draws it.
+        drawn = {"generateName": f"{meta.name}-"}
+        for name in (*({"name": n} for n in names), drawn):
             try:
-                await self._client.request(
+                made = await self._client.request(
                     "POST",
                     path_of(_PLURAL, meta.namespace),
                     body=_body(incident, name, wanted),
                     query=_STRICT,
                 )
             except AlreadyExistsError:
-                # Of an older Incident of that name.
+                # Of an older Incident of that name, or a stranger's.
                 continue
-            return Drafted(name, how)
+            return str(made["metadata"]["name"])
         raise UnavailableError(f"no name is free for the Postmortem of Incident {meta.name}")
 
-    async def _of(self, incident: Incident) -> Postmortem | None:
+    async def _of(self, incident: Incident) -> list[Postmortem]:
+        """Give all that say they are about this Incident; the one with its name first."""
         meta = incident.metadata
         page = await self._client.request(
             "GET",
             path_of(_PLURAL, meta.namespace),
             query={"fieldSelector": f"spec.incidentRef.name={meta.name}"},
         )
-        found = [Postmortem.model_validate(raw) for raw in page.get("items") or []]
-        own = [p for p in found if _belongs(p, incident)]
-        return min(own, key=lambda p: (p.metadata.name != meta.name, p.metadata.name), default=None)
+        found = [p for raw in page.get("items") or [] if (p := _read(raw)) is not None]
+        about = [p for p in found if _belongs(p, incident)]
+        return sorted(about, key=lambda p: (p.metadata.name != meta.name, p.metadata.name))
+
+    async def _adopt(self, found: Postmortem, incident: Incident) -> Drafted:
+        """Make a Draft of others the one that is owed. The mark is one that only we can write."""
+        meta = found.metadata
+        await self._client.request(
+            "PATCH",
+            path_of(_PLURAL, meta.namespace, meta.name),
+            body={
+                "metadata": {
+                    "uid": meta.uid,
+                    "resourceVersion": meta.resource_version,
+                    "ownerReferences": _owners(incident.metadata.name, incident.metadata.uid),
+                }
+            },
+            content_type=MERGE_PATCH,
+            query=_STRICT,
+        )
+        how = "a Draft was there already, by others (who wrote it is not known): adopted as it is"
+        return Drafted(meta.name, how)
 
     async def _again(self, found: Postmortem, wanted: PostmortemSpec) -> Drafted:
-        """Draft anew what people did not touch; what is Final stays as it is."""
+        """Draft anew what people did not touch."""
         meta = found.metadata
         kept = "it was there already and is kept as it is"
         before = _marks_of(found)
-        if found.spec.state is PostmortemState.FINAL or not before:
+        if not before:
             return Drafted(meta.name, kept)
         changes = redrafted(found.spec, before, wanted)
         if not changes:
@@ -138,6 +176,35 @@ def _belongs(postmortem: Postmortem, incident: Incident) -> bool:
     return written is None or declared is None or written >= declared
 
 
+def _read(raw: Raw) -> Postmortem | None:
+    """Read one; what cannot be read is not ours, and must not keep ours from being drafted."""
+    try:
+        return Postmortem.model_validate(raw)
+    except ValidationError as error:
+        _LOG.warning("a Postmortem cannot be read and is left alone: %s", error)
+        return None
+
+
+def _ours(postmortem: Postmortem, incident: Incident) -> bool:
+    return owned_by(postmortem, incident.metadata.uid)
+
+
+def _final(postmortem: Postmortem) -> bool:
+    return postmortem.spec.state is PostmortemState.FINAL
+
+
+def _adoptable(postmortem: Postmortem, incident: Incident) -> bool:
+    return postmortem.spec.state is PostmortemState.DRAFT and not _ours(postmortem, incident)
+
+
+def _left_alone(postmortem: Postmortem, incident: Incident) -> str:
+    """Say why one that is there already is not the one that is owed."""
+    name, state = postmortem.metadata.name, postmortem.spec.state
+    if _ours(postmortem, incident):
+        return f"Postmortem {name} is {state} from before the Incident was reopened and is kept"
+    return f"Postmortem {name} ({state}) is a stranger: it was not drafted here and is left alone"
+
+
 def _marks_of(postmortem: Postmortem) -> Mapping[str, str]:
     try:
         found = parsed(postmortem.metadata.annotations.get(DRAFTED_ANNOTATION, "{}"))
@@ -158,13 +225,13 @@ def owner_reference(kind: str, name: str, uid: str) -> dict[str, Any]:
     }
 
 
-def _body(incident: Incident, name: str, spec: PostmortemSpec) -> Raw:
+def _body(incident: Incident, name: Mapping[str, str], spec: PostmortemSpec) -> Raw:
     meta = incident.metadata
     return {
         "apiVersion": f"{GROUP}/{VERSION}",
         "kind": "Postmortem",
         "metadata": {
-            "name": name,
+            **name,
             "namespace": meta.namespace,
             "annotations": {DRAFTED_ANNOTATION: json.dumps(marks(spec))},
             "ownerReferences": _owners(meta.name, meta.uid),
