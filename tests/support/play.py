@@ -7,6 +7,7 @@ Kubernetes API: what the API server does is tested on a real one.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -142,12 +143,17 @@ class World:
             case QueryNeed():
                 return self._metric(question)
             case DryRunNeed():
-                assert self.raw is not None
-                return DryRun(self.raw, self.raw)
+                return self._dry_run(question)
             case ProofNeed():
                 return GuardProof(self.fingerprint, self.proven, "as told", self.now)
             case IncidentNeed() | PostmortemNeed():
                 return self._recorded(question)
+
+    def _dry_run(self, need: DryRunNeed) -> Answer:
+        assert self.raw is not None
+        if need.autoscaler:
+            return DryRun(self.raw, self.raw)
+        return DryRun(self.raw, apply(json.loads(need.patch), self.raw))
 
     def _recorded(self, need: IncidentNeed | PostmortemNeed) -> Answer:
         of_incidents = isinstance(need, IncidentNeed)

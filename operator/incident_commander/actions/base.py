@@ -54,6 +54,8 @@ class Plan:
     instructions: str = ""
     """What people are to do, where there is nothing to send: shown in place of the diff."""
     guards: tuple[GuardFinding, ...] = field(default=())
+    look: str = ""
+    """Command that shows what it goes to in full, where there is one."""
 
     @property
     def follow_up(self) -> tuple[PodDeletion, ...]:

@@ -11,7 +11,7 @@ from typing import Final
 
 from ..values import Revision, significant_hash
 from .base import Situation
-from .wording import cut, listed, revision_text
+from .wording import cut, images_of, listed, revision_text
 
 __all__ = ["Choice", "choose"]
 
@@ -39,18 +39,19 @@ def choose(situation: Situation, pinned: int | None) -> Choice:
     if pinned is not None:
         return _pinned(situation, current, pinned)
     here = significant_hash(situation.workload.template)
+    images = images_of(situation.workload.template)
     other: list[Revision] = []
     passed: list[str] = []
     for revision in _older(situation, current):
         release = significant_hash(revision.template)
         if release == here:
-            passed.append(f"{revision_text(revision)}: the same release, restarted")
+            passed.append(f"{revision_text(revision, images)}: the same release, restarted")
         elif release in situation.failing:
-            passed.append(f"{revision_text(revision)}: seen failing in this incident")
+            passed.append(f"{revision_text(revision, images)}: seen failing in this incident")
         else:
             other.append(revision)
     destination = other[0] if other else None
-    return Choice(current, destination, _reason(current, other, passed))
+    return Choice(current, destination, _reason(current, other, passed, images))
 
 
 def _current(situation: Situation) -> Revision | None:
@@ -72,17 +73,22 @@ def _pinned(situation: Situation, current: Revision | None, number: int) -> Choi
         have = [str(r.number) for r in situation.revisions] or ["none"]
         text = f"The Runbook pins revision {number}, which is not in the history"
         return Choice(current, None, f"{text} ({listed(have, 12)}).")
-    return Choice(current, found, f"The Runbook pins {revision_text(found)}.")
+    images = images_of(situation.workload.template)
+    return Choice(current, found, f"The Runbook pins {revision_text(found, images)}.")
 
 
-def _reason(current: Revision | None, other: list[Revision], passed: list[str]) -> str:
+def _reason(
+    current: Revision | None, other: list[Revision], passed: list[str], images: list[str]
+) -> str:
     before = f"revision {current.number}" if current else "the current template"
     words = [f"No revision before {before} runs another release that was not seen failing."]
     if other:
-        words = [f"{revision_text(other[0])} is the newest release before {before}."]
+        words = [f"{revision_text(other[0], images)} is the newest release before {before}."]
     if passed:
         words.append(f"Passed over: {listed(passed, _NAMED)}.")
     if other[1:]:
-        words.append(f"Also there: {listed([revision_text(r) for r in other[1:]], _NAMED)}.")
+        words.append(
+            f"Also there: {listed([revision_text(r, images) for r in other[1:]], _NAMED)}."
+        )
     text = " ".join(words)
     return cut(text[0].upper() + text[1:])

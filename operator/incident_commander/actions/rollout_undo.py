@@ -26,7 +26,7 @@ from .patching import guarded_patch
 from .replacing import strategy, stuck
 from .undo_guards import guards, undo_command
 from .undone import template_undone
-from .wording import deleting, images_text, target_text, then_delete
+from .wording import deleting, images_of, images_text, kubectl, resource, target_text, then_delete
 
 __all__ = ["ACTION", "RolloutUndo"]
 
@@ -51,6 +51,7 @@ class RolloutUndo(OnTarget):
             reason=choice.reason,
             command=then_delete(workload, undo_command(workload, choice.destination), names).field,
             guards=guards(situation, choice),
+            look=_look(workload, choice),
         )
 
     def depends_on(self, parameters: Mapping[str, str], situation: Situation) -> Mapping[str, str]:
@@ -134,11 +135,18 @@ def _parameters(workload: Workload, choice: Choice, pods: list[Pod]) -> Mapping[
     }
 
 
+def _look(workload: Workload, choice: Choice) -> str:
+    if choice.destination is None:
+        return ""
+    number = choice.destination.number
+    return kubectl(workload, f"rollout history {resource(workload)} --revision={number}")
+
+
 def _summary(workload: Workload, choice: Choice) -> str:
     if choice.destination is None:
         return f"Roll back {target_text(workload)}: there is nothing to go back to"
-    containers = (workload.template.get("spec") or {}).get("containers") or []
-    here = images_text([c.get("image", "") for c in containers])
+    old, new = images_of(workload.template), images_of(choice.destination.template)
+    here = images_text(old, beside=new)
     number = f"revision {choice.current.number}" if choice.current else "its template"
-    there = f"revision {choice.destination.number} ({images_text(choice.destination.images)})"
+    there = f"revision {choice.destination.number} ({images_text(new, beside=old)})"
     return f"Roll back {target_text(workload)} from {number} ({here}) to {there}"

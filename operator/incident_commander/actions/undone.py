@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from ..values import Revision, significant_hash
 from .base import Situation, Undone
-from .wording import images_text, revision_text
+from .wording import images_of, images_text, revision_text
 
 __all__ = ["template_undone"]
 
@@ -46,11 +46,12 @@ def _revision(situation: Situation, template_hash: str) -> Revision | None:
 def _told(situation: Situation, *, back: bool) -> Undone:
     workload = situation.workload
     revision = _revision(situation, workload.template_hash)
-    containers = (workload.template.get("spec") or {}).get("containers") or []
+    others = (r for r in situation.revisions if r is not revision)
+    known = [image for r in others for image in images_of(r.template)]
     name = (
-        revision_text(revision)
+        revision_text(revision, known)
         if revision
-        else images_text([c.get("image", "") for c in containers])
+        else images_text(images_of(workload.template), known)
     )
     what = f"it runs {name}{' again' if back else ''}"
     return Undone(back, what, workload.raw["metadata"], ("spec", "template"))

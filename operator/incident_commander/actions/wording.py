@@ -20,6 +20,7 @@ __all__ = [
     "claimed",
     "cut",
     "deleting",
+    "images_of",
     "images_text",
     "kubectl",
     "listed",
@@ -33,7 +34,7 @@ __all__ = [
 MESSAGE_LENGTH: Final = 512
 """What ``Proposal.summary``, ``Proposal.reason`` and ``GuardFinding.message`` may hold."""
 _CAUSE_LENGTH: Final = 48
-_IMAGE_LENGTH: Final = 64
+_IMAGE_LENGTH: Final = 96
 _IMAGES: Final = 3
 _PODS: Final = 3
 _CLAIM_LENGTH: Final = 63
@@ -93,15 +94,47 @@ def then_delete(workload: Workload, command: Line, pods: Sequence[str]) -> Line:
     return both(command, kubectl(workload, "delete", "pod", *map(Name, pods)))
 
 
-def images_text(images: Sequence[str]) -> str:
-    """Name images without their registries, which seldom tell two releases apart."""
-    short = [cut(image.rsplit("/", 1)[-1], _IMAGE_LENGTH) for image in images]
-    return listed(short, _IMAGES) or "no image"
+def images_of(template: Mapping[str, Any]) -> list[str]:
+    """Give the images of a pod template, those of its init containers last."""
+    spec = template.get("spec") or {}
+    containers = [*(spec.get("containers") or ()), *(spec.get("initContainers") or ())]
+    return [container.get("image", "") for container in containers]
 
 
-def revision_text(revision: Revision) -> str:
-    """Describe a revision by number, images, creation and change cause."""
-    parts = [images_text(revision.images), f"created {format_timestamp(revision.created_at)}"]
+def images_text(images: Sequence[str], beside: Sequence[str] = ()) -> str:
+    """Name images without their registries, except where these tell them apart.
+
+    Parameters
+    ----------
+    images
+        As written in the pod template.
+    beside
+        Images of the release that they are shown beside.
+    """
+    known = {_repository(image) for image in beside}
+    apart = bool(beside) and any(_repository(image) not in known for image in images)
+    named = list(images) if apart else [image.rsplit("/", 1)[-1] for image in images]
+    return listed([_middle_cut(image) for image in named], _IMAGES) or "no image"
+
+
+def _repository(image: str) -> str:
+    """Give registry and path, and the name without tag and digest."""
+    path, slash, name = image.partition("@")[0].rpartition("/")
+    return f"{path}{slash}{name.partition(':')[0]}"
+
+
+def _middle_cut(image: str) -> str:
+    """Keep where a long one comes from, and which one it is."""
+    if len(image) <= _IMAGE_LENGTH:
+        return image
+    half = _IMAGE_LENGTH // 2
+    return f"{image[:half]}…{image[-half + 1 :]}"
+
+
+def revision_text(revision: Revision, beside: Sequence[str] = ()) -> str:
+    """Describe a revision by number, images, creation and change cause; ``beside``: as above."""
+    images = images_text(images_of(revision.template), beside)
+    parts = [images, f"created {format_timestamp(revision.created_at)}"]
     if revision.change_cause:
         parts.append(f'"{cut(revision.change_cause, _CAUSE_LENGTH)}"')
     return f"revision {revision.number} ({', '.join(parts)})"

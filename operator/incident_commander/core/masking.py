@@ -1,42 +1,62 @@
-"""Keeps secrets out of what people are shown of a workload.
+"""Keeps secrets out of what people are shown of a workload, and nothing else.
 
-Used for diffs, which end up in the status of an Incident, readable by many. Environment variables,
-arguments and annotations are judged by their names, URLs by their shape; masking too much is the
-safe side. That a value changed stays visible.
+Used for diffs, which end up in the status of an Incident, readable by many. Only values of
+environment variables with secret-looking names are hidden, and passwords in the URLs of others:
+whoever approves a change must see every command and argument, and everything that a shell would
+run. In place of a value stands a fingerprint; that it changed stays visible.
 """
 
 from __future__ import annotations
 
+import hashlib
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeAlias
 
 __all__ = ["masked"]
 
 Path: TypeAlias = tuple[str, ...]
+_Mask: TypeAlias = Callable[[Path, str], str]
 
 _SENSITIVE: Final = re.compile(
     r"pass|pwd|token|secret|key|credential|auth|private|cert|dsn|cookie|salt|signature"
     r"|connection_?string",
     re.IGNORECASE,
 )
-_ASSIGNMENT: Final = re.compile(r"(?<![\w.-])([\w.-]+)=(\S+)")
+_CODE: Final = re.compile(r"[`|<>]|\$[({\w]|&&|;\s|\s;")
+"""What a shell would take for more than words; Kubernetes itself replaces ``$(NAME)``."""
 _USER_IN_URL: Final = re.compile(r"(?<=://)([^/\s:@]*:)([^/\s@]+)(?=@)")
+_DIGITS: Final = 4
+"""Of a fingerprint: enough to tell two values apart, too few to find a value by trying."""
 
 
-def masked(before: Any, after: Any) -> tuple[Any, Any]:
+def masked(before: Any, after: Any, salt: str) -> tuple[Any, Any]:
     """Copy two states of one object without the secrets in them.
 
-    As in ``kubectl diff`` of a Secret: ``***`` where they are the same, ``*** (before)`` and
-    ``*** (after)`` where they differ.
+    ``*** (1f3a)`` where they are the same, ``*** (before, 1f3a)`` and ``*** (after, 77b0)`` where
+    they differ: told from the values, since fingerprints as short as these can be made alike.
+
+    Parameters
+    ----------
+    before, after
+        The raw objects.
+    salt
+        Makes fingerprints of one Incident useless for another.
     """
     old, new = _secrets(before), _secrets(after)
-    changed = {path for path, value in old.items() if new.get(path, value) != value}
+    changed = {path for path in old.keys() | new.keys() if old.get(path) != new.get(path)}
 
-    def mask(side: str) -> Callable[[Path, str], str]:
-        return lambda path, _: f"*** ({side})" if path in changed else "***"
+    def mask(side: str) -> _Mask:
+        return lambda path, value: (
+            f"*** ({f'{side}, ' if path in changed else ''}{_fingerprint(value, salt)})"
+        )
 
     return _walk(before, (), mask("before")), _walk(after, (), mask("after"))
+
+
+def _fingerprint(value: str, salt: str) -> str:
+    return hashlib.sha256(f"{salt}\0{value}".encode()).hexdigest()[:_DIGITS]
 
 
 def _secrets(document: Any) -> Mapping[Path, str]:
@@ -50,62 +70,38 @@ def _secrets(document: Any) -> Mapping[Path, str]:
     return found
 
 
-def _walk(node: Any, path: Path, mask: Callable[[Path, str], str]) -> Any:
+def _walk(node: Any, path: Path, mask: _Mask) -> Any:
     match node:
         case dict():
-            return {k: _member(node, k, (*path, k), mask) for k in node}
-        case list() if path and path[-1] in {"args", "command"}:
-            return _arguments(node, path, mask)
+            return {k: _walk(v, (*path, k), mask) for k, v in node.items()}
         case list():
-            named = [(*path, _name(item, index)) for index, item in enumerate(node)]
-            return [_walk(item, where, mask) for item, where in zip(node, named, strict=True)]
-        case str():
-            return _USER_IN_URL.sub(lambda m: m[1] + mask((*path, m[1]), m[2]), node)
+            names = _names(node)
+            each = _variable if path and path[-1] == "env" else _walk
+            return [each(v, (*path, name), mask) for v, name in zip(node, names, strict=True)]
         case _:
             return node
 
 
-def _member(node: dict[str, Any], key: str, path: Path, mask: Callable[[Path, str], str]) -> Any:
-    value = node[key]
-    if not isinstance(value, str) or not value:
-        return _walk(value, path, mask)
-    # Variables and HTTP headers are pairs of name and value.
-    named = str(node.get("name", "")) if key == "value" else ""
-    annotation = key if path[-2:-1] == ("annotations",) else ""
-    if _SENSITIVE.search(f"{named} {annotation}"):
-        return mask(path, value)
-    return _walk(value, path, mask)
+def _variable(node: Any, path: Path, mask: _Mask) -> Any:
+    value = node.get("value") if isinstance(node, dict) else None
+    if not isinstance(value, str) or not value or _CODE.search(value):
+        return _walk(node, path, mask)
+    if _SENSITIVE.search(str(node.get("name", ""))):
+        return {**node, "value": mask(path, value)}
+
+    def hidden(found: re.Match[str]) -> str:
+        return found[1] + mask((*path, found[1], str(found.start())), found[2])
+
+    return {**node, "value": _USER_IN_URL.sub(hidden, value)}
 
 
-def _arguments(node: list[Any], path: Path, mask: Callable[[Path, str], str]) -> list[Any]:
-    """Mask what follows ``--token``, and every ``token=…``."""
-    result: list[Any] = []
-    flag = ""
+def _names(node: list[Any]) -> list[str]:
+    """Tell the members of a list apart by name: their order may change, and a name may repeat."""
+    seen: Counter[str] = Counter()
+    names: list[str] = []
     for index, item in enumerate(node):
-        argument = str(item)
-        where = (*path, flag or str(index))
-        if flag and not argument.startswith("-"):
-            result.append(mask(where, argument))
-        else:
-            result.append(_assignments(argument, where, mask))
-        is_flag = argument.startswith("-") and not re.search(r"[=\s]", argument)
-        flag = argument if is_flag and _SENSITIVE.search(argument) else ""
-    return result
-
-
-def _assignments(argument: str, path: Path, mask: Callable[[Path, str], str]) -> Any:
-    flag, is_assigned, rest = argument.partition("=")
-    if is_assigned and re.fullmatch(r"-\S+", flag) and _SENSITIVE.search(flag):
-        return f"{flag}={mask((*path, flag), rest)}"
-
-    def replace(match: re.Match[str]) -> str:
-        name, value = match[1], match[2]
-        return f"{name}={mask((*path, name), value)}" if _SENSITIVE.search(name) else match[0]
-
-    return _walk(_ASSIGNMENT.sub(replace, argument), path, mask)
-
-
-def _name(item: Any, index: int) -> str:
-    # Containers and variables are told apart by name: their order may change.
-    name = item.get("name") if isinstance(item, dict) else None
-    return name if isinstance(name, str) else str(index)
+        name = item.get("name") if isinstance(item, dict) else None
+        name = name if isinstance(name, str) else str(index)
+        names.append(f"{name} {seen[name]}" if seen[name] else name)
+        seen[name] += 1
+    return names

@@ -15,7 +15,7 @@ from ..values import DryRun, GuardProof, Missing, Refused, Unavailable, digest
 from .breaker import Planned, block, breaker
 from .candidates import Candidate
 from .case import Case
-from .diff import diff
+from .diff import Shown, diff
 from .live import situation
 from .reverts import promise
 from .verify import checks_digest
@@ -25,7 +25,8 @@ __all__ = ["DRY_RUN", "offer", "recommended", "verification_plan"]
 
 DRY_RUN: Final = "dryRun"
 _OLDER: Final = "OlderThanRelease"
-_DOUBTS: Final = frozenset({_OLDER, "LowersAutoscaler", "ScaledToZero"})
+_CUT: Final = "DiffCut"
+_DOUBTS: Final = frozenset({_OLDER, _CUT, "LowersAutoscaler", "ScaledToZero"})
 """Warnings with which nothing is recommended."""
 
 
@@ -146,7 +147,8 @@ def _diff(case: Case, facts: Facts, candidate: Candidate) -> tuple[str, GuardFin
         return candidate.plan.instructions, None
     match facts.dry_run(candidate.dry_run):
         case DryRun(before=before, after=after):
-            return diff(before, after), None
+            shown = diff(before, after, case.incident.metadata.uid)
+            return shown.text, _cut_short(shown, candidate.plan.look)
         case Refused(message=message):
             return "", block(DRY_RUN, f"The API server refuses this change: {message}")
         case Missing(what=what):
@@ -159,3 +161,17 @@ def _diff(case: Case, facts: Facts, candidate: Candidate) -> tuple[str, GuardFin
                 f"{again:%H:%M:%S} UTC.",
                 again,
             )
+
+
+def _cut_short(shown: Shown, look: str) -> GuardFinding | None:
+    """Say that the diff hides something: nobody should approve what cannot be seen."""
+    if not shown.cut:
+        return None
+    what = (
+        "what runs and with which rights is in it, other changes are not all"
+        if not shown.cut_early
+        else "even of what runs and with which rights some is left out"
+    )
+    message = f"The diff is too long to be shown: {what}. Look at all of it before you approve"
+    text = f"{message}: {look}" if look else f"{message}."
+    return GuardFinding(name=_CUT, verdict=GuardVerdict.WARN, message=cut(text, 512))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.e2e.shop import ALICE, V1, V3, entries, only, until
+from tests.e2e.shop import ALICE, V1, V2_ERRORS, V3, entries, only, until
 from tests.scenarios.registry import guard
 from tests.scenarios.scene import V2, V2_CRASH, Scene, finding
 from tests.support.api import Body
@@ -255,3 +255,23 @@ def trouble_older_than_release(scene: Scene) -> None:
     proposal = only(scene.open(remediation="rollback"))
     assert not proposal["recommended"]
     scene.warned(proposal, "OlderThanRelease", "before this release")
+
+
+@guard("DiffCut")
+def diff_too_long(scene: Scene) -> None:
+    """What runs is shown first, whatever else changes; what is not shown whole is not recommended."""
+    scene.furnish()
+    padding = {f"example.com/{n:02}": "x" * 380 for n in range(25)}
+    scene.make(over={"spec": {"template": {"metadata": {"annotations": padding}}}})
+    scene.observed()
+    bare = {"metadata": {"annotations": dict.fromkeys(padding)}}
+    release = {"spec": {"containers": [{"name": "app", "image": V2_ERRORS}]}}
+    scene.change({"spec": {"template": {**bare, **release}}})
+    scene.failing_requests()
+    scene.declare()
+    scene.proposed()
+
+    proposal = only(scene.open(remediation="rollback"))
+    scene.warned(proposal, "DiffCut", "rollout history deployment/checkout --revision=1")
+    assert not proposal["recommended"]
+    assert f"+      - image: {V1}\n" in proposal["diff"]
