@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from ..api.common import TargetKind
 from ..api.incident import GuardFinding
+from ..command_line import Line
 from ..surroundings import Autoscaler, Budget
 from ..values import Pod, Revision, Workload, Write
 from .follow_up import PodDeletion, deletions
@@ -54,7 +55,7 @@ class Plan:
     instructions: str = ""
     """What people are to do, where there is nothing to send: shown in place of the diff."""
     guards: tuple[GuardFinding, ...] = field(default=())
-    look: str = ""
+    look: Line | None = None
     """Command that shows what it goes to in full, where there is one."""
 
     @property

@@ -16,6 +16,7 @@ from typing_extensions import override
 from ..api.base import ApiModel
 from ..api.common import TargetKind
 from ..api.runbook import RolloutUndoAction
+from ..command_line import Line
 from ..values import JsonPatch, Pod, Revision, Workload
 from .annotations import restored
 from .base import Plan, Situation, Undone
@@ -135,11 +136,11 @@ def _parameters(workload: Workload, choice: Choice, pods: list[Pod]) -> Mapping[
     }
 
 
-def _look(workload: Workload, choice: Choice) -> str:
+def _look(workload: Workload, choice: Choice) -> Line | None:
     if choice.destination is None:
-        return ""
-    number = choice.destination.number
-    return kubectl(workload, f"rollout history {resource(workload)} --revision={number}")
+        return None
+    revision = f"--revision={choice.destination.number}"
+    return kubectl(workload, "rollout", "history", resource(workload), revision)
 
 
 def _summary(workload: Workload, choice: Choice) -> str:

@@ -10,6 +10,7 @@ from ..actions import Situation
 from ..api.common import Confidence, GuardVerdict, OnFailure, ProposalState
 from ..api.incident import MAX_GUARDS, GuardFinding, Proposal, ProposalTarget, VerificationPlan
 from ..api.runbook import Runbook, VerificationSpec
+from ..command_line import Line, texts
 from ..questions import Facts
 from ..values import DryRun, GuardProof, Missing, Refused, Unavailable, digest
 from .breaker import Planned, block, breaker
@@ -65,11 +66,12 @@ def _proposal(
 ) -> Proposal:
     plan = candidate.plan
     shown, guard = _diff(case, facts, candidate)
+    # What concerns the diff is first: the list is cut at its end.
     guards = [
+        *([guard] if guard else []),
         *plan.guards,
         *_guards(candidate, live),
         *breaker(case, live, _to_judge(candidate)),
-        *([guard] if guard else []),
     ]
     verification = verification_plan(runbook)
     identity = _identity(case, candidate, verification, proof)
@@ -163,7 +165,7 @@ def _diff(case: Case, facts: Facts, candidate: Candidate) -> tuple[str, GuardFin
             )
 
 
-def _cut_short(shown: Shown, look: str) -> GuardFinding | None:
+def _cut_short(shown: Shown, look: Line | None) -> GuardFinding | None:
     """Say that the diff hides something: nobody should approve what cannot be seen."""
     if not shown.cut:
         return None
@@ -174,4 +176,9 @@ def _cut_short(shown: Shown, look: str) -> GuardFinding | None:
     )
     message = f"The diff is too long to be shown: {what}. Look at all of it before you approve"
     text = f"{message}: {look}" if look else f"{message}."
-    return GuardFinding(name=_CUT, verdict=GuardVerdict.WARN, message=cut(text, 512))
+    return GuardFinding(
+        name=_CUT,
+        verdict=GuardVerdict.WARN,
+        message=cut(text, 512),
+        commands=texts([look] if look else []),
+    )
