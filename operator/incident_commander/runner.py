@@ -13,7 +13,7 @@ import secrets
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -41,7 +41,7 @@ from .ports import (
 )
 from .questions import Answer, Facts, IncidentNeed, PostmortemNeed, Question
 from .schedule import Schedule
-from .values import Delivery, IncidentRef, Missing, Outcome, Unavailable
+from .values import Delivery, IncidentRef, Missing, Outcome, Stale, Unavailable
 
 __all__ = ["Gateways", "Runner"]
 
@@ -245,7 +245,7 @@ class Runner:
         incident = await self._world.incidents.get(ref)
         if incident is None or CLOSED_LABEL in incident.metadata.labels:
             return False
-        facts, outcome = Facts(), None
+        facts, outcome, untried = Facts(), None, False
         for _ in range(_MAX_TURNS):
             track.seen.append(incident.metadata.resource_version)
             self._follow(ref, incident, track)
@@ -253,15 +253,18 @@ class Runner:
                 self.wake(other)
             self._post(ref, incident, track)
             track.summary = Summary.of(incident)
-            case = self._case(incident, outcome)
+            case = replace(self._case(incident, outcome), untried=untried)
             missing = required(case, facts) - facts.keys()
             if missing:
                 facts = facts.with_(await self._observe(missing, case.now, facts))
                 continue
             decision = decide(case, facts)
             saved, facts = await self._save_looking_ahead(case, decision, facts)
+            untried = untried or decision.intends(case.status)
             if decision.command is not None:
                 outcome, facts = await self._act(decision), Facts()
+                # A failed test is the one answer that says for certain that nothing was done.
+                untried = untried and isinstance(outcome, Stale)
                 if isinstance(outcome, Unavailable):
                     # Whether it was made is not known. The next tick reads the target first.
                     raise UnavailableError(outcome.message)

@@ -20,7 +20,12 @@ QUEUE = {
 def autoscaler(name: str = NAME, **over: Any) -> Autoscaler:
     """One to ten replicas, CPU 80 %."""
     base = {
-        "metadata": {"name": name, "namespace": NAMESPACE, "uid": f"{name}-hpa"},
+        "metadata": {
+            "name": name,
+            "namespace": NAMESPACE,
+            "uid": f"{name}-hpa",
+            "resourceVersion": "800",
+        },
         "spec": {
             "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": NAME},
             "minReplicas": 1,
@@ -29,7 +34,9 @@ def autoscaler(name: str = NAME, **over: Any) -> Autoscaler:
         },
     }
     raw = merged(base, over)
-    return Autoscaler(NAMESPACE, name, raw["metadata"]["uid"], "800", raw)
+    return Autoscaler(
+        NAMESPACE, name, raw["metadata"]["uid"], raw["metadata"]["resourceVersion"], raw
+    )
 
 
 def of_keda(name: str = NAME) -> Autoscaler:

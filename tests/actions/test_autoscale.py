@@ -210,32 +210,55 @@ def test_one_that_is_gone_is_not_made_anew() -> None:
 # --- recovery and drift --------------------------------------------------------------------------
 
 
+MARKED = {"annotations": {MARKER_ANNOTATION: "m-1"}}
+
+
 @pytest.mark.parametrize(
-    ("autoscalers", "applied"),
+    ("autoscalers", "marker"),
     [
-        pytest.param([], False, id="there is none"),
-        pytest.param([autoscaler()], False, id="without marker"),
+        pytest.param([], "", id="there is none"),
+        pytest.param([autoscaler()], "", id="without marker"),
+        pytest.param([autoscaler(metadata=MARKED)], "m-1", id="with a marker"),
+        pytest.param([autoscaler("other", metadata=MARKED)], "", id="another HPA"),
+    ],
+)
+def test_its_marker_is_that_of_the_hpa(autoscalers: list[Autoscaler], marker: str) -> None:
+    parameters = plan(situation()).parameters
+
+    assert ACTION.marker(parameters, situation(*autoscalers)) == marker
+
+
+PLANNED = {"minReplicas": 3, "maxReplicas": 20}
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "planned"),
+    [
+        pytest.param([], [], False, id="there is none"),
+        pytest.param([], [autoscaler(spec=PLANNED)], True, id="made as planned"),
+        pytest.param([], [autoscaler("other", spec=PLANNED)], False, id="another HPA"),
+        pytest.param([autoscaler()], [autoscaler()], False, id="told nothing yet"),
+        pytest.param([autoscaler()], [autoscaler(spec=PLANNED)], True, id="told as planned"),
         pytest.param(
-            [autoscaler(metadata={"annotations": {MARKER_ANNOTATION: "m-0"}})],
+            [autoscaler()],
+            [autoscaler(spec={**PLANNED, "maxReplicas": 21})],
             False,
-            id="with an earlier marker",
+            id="told something else",
         ),
         pytest.param(
-            [autoscaler(metadata={"annotations": {MARKER_ANNOTATION: "m-1"}})],
-            True,
-            id="with the marker",
-        ),
-        pytest.param(
-            [autoscaler("other", metadata={"annotations": {MARKER_ANNOTATION: "m-1"}})],
+            [autoscaler()],
+            [autoscaler(metadata={"uid": "made-anew"}, spec=PLANNED)],
             False,
-            id="another HPA",
+            id="made anew by others",
         ),
     ],
 )
-def test_it_is_applied_when(autoscalers: list[Autoscaler], *, applied: bool) -> None:
-    parameters = plan(situation()).parameters
+def test_it_is_as_planned_when(
+    before: list[Autoscaler], now: list[Autoscaler], *, planned: bool
+) -> None:
+    parameters = plan(situation(*before), **PLANNED).parameters
 
-    assert ACTION.applied(parameters, situation(*autoscalers), "m-1") is applied
+    assert ACTION.as_planned(parameters, situation(*now), NOW) is planned
 
 
 @pytest.mark.parametrize(

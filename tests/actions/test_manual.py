@@ -45,7 +45,8 @@ def test_nothing_is_sent_and_nothing_can_be_found() -> None:
     parameters = plan("a").parameters
 
     assert ACTION.write(parameters, WHERE, "m-1", NOW) is None
-    assert ACTION.applied(parameters, WHERE, "m-1") is False
+    assert ACTION.marker(parameters, WHERE) == ""
+    assert ACTION.as_planned(parameters, WHERE, NOW) is False
 
 
 def test_what_people_change_meanwhile_does_not_void_it() -> None:

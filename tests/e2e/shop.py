@@ -7,6 +7,7 @@ a deadline and never for a fixed time.
 from __future__ import annotations
 
 import os
+import re
 import signal
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -353,6 +354,12 @@ def annotations_of(body: Body) -> dict[str, str]:
     """Give an object's annotations."""
     found: dict[str, str] = body["metadata"].get("annotations") or {}
     return found
+
+
+def marks(body: Body, proposal: str) -> bool:
+    """Whether an object carries the marker of that proposal, with the nonce of an intent."""
+    found = annotations_of(body).get(MARKER, "")
+    return re.fullmatch(rf"{re.escape(proposal)}\.[0-9a-f]{{32}}", found) is not None
 
 
 def entries(incident: Body, *wanted: str) -> list[Body]:

@@ -18,6 +18,7 @@ from tests.e2e.shop import (
     Shop,
     annotations_of,
     entries,
+    marks,
     only,
     reasons,
     whole_timeline,
@@ -74,7 +75,7 @@ def test_the_approved_proposal_is_done_and_the_others_void_in_one_write(shop: Sh
     }
     entry = only(entries(incident, "ApprovalGranted"))
     assert (entry["actor"], entry["proposal"]) == (ALICE, offered["rollback"])
-    assert annotations_of(shop.deployment())[MARKER] == offered["rollback"]
+    assert marks(shop.deployment(), offered["rollback"])
 
 
 def test_a_wrong_id_is_refused(shop: Shop) -> None:

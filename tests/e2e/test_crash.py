@@ -149,7 +149,9 @@ class Played:
         meta, status = self.deployment["metadata"], self.incident["status"]
         # Created, broken by a release, mended.
         assert meta["generation"] == 3, f"generation {meta['generation']}"
-        assert meta["annotations"][MARKER] == status["approval"]["proposal"]
+        execution = status["execution"]
+        assert meta["annotations"][MARKER] == f"{execution['proposal']}.{execution['nonce']}"
+        assert execution["proposal"] == status["approval"]["proposal"]
         assert status["approval"]["by"] == ALICE
         whole_timeline(self.incident)
         counted = {reason: len(entries(self.incident, reason)) for reason in ONCE}

@@ -18,6 +18,7 @@ from tests.e2e.shop import (
     V1,
     Shop,
     annotations_of,
+    marks,
     only,
     until,
 )
@@ -334,7 +335,7 @@ class Scene(Shop):
 
     def acted(self, proposal: Body, kind: str = "Deployment", name: str = "checkout") -> None:
         """Check that a workload carries the mark of that proposal."""
-        assert annotations_of(self.workload(kind, name))[MARKER] == proposal["id"]
+        assert marks(self.workload(kind, name), proposal["id"])
 
     def not_acted(self, kind: str = "Deployment", name: str = "checkout") -> None:
         """Check that the operator has not touched a workload."""

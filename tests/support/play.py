@@ -244,7 +244,9 @@ class World:
         except TestFailedError as error:
             return Stale(str(error))
         uid = raw["metadata"].setdefault("uid", "made-uid")
-        self.around[AutoscalersNeed] = (Autoscaler(write.namespace, write.name, uid, "1", raw),)
+        version = str(int(raw["metadata"].get("resourceVersion", "0")) + 1)
+        raw["metadata"] = {**raw["metadata"], "resourceVersion": version}
+        self.around[AutoscalersNeed] = (Autoscaler(write.namespace, write.name, uid, version, raw),)
         return self._made(command)
 
     def _settle(self, changed: Mapping[str, Any]) -> None:
@@ -400,10 +402,10 @@ class Play:
 
     def tick(self, *, crash_after: int | None = None) -> Play:
         """Do what the runner does at a wake-up; ``crash_after``: die after so many writes."""
-        facts, outcome = Facts(), None
+        facts, outcome, untried = Facts(), None, False
         writes = 0
         for _ in range(MAX_TURNS):
-            case = self.case(outcome)
+            case = replace(self.case(outcome), untried=untried)
             missing = required(case, facts) - facts.keys()
             if missing:
                 facts = facts.with_({q: self.world.answer(q) for q in missing})
@@ -411,12 +413,14 @@ class Play:
             decision = decide(case, facts)
             self.decisions.append(decision)
             saved = decision.status != self.status
+            untried = untried or decision.intends(self.status)
             if saved:
                 writes += self._save(decision.status)
                 if writes == crash_after:
                     return self
             if decision.command is not None:
                 outcome, facts = self.world.obey(decision.command), Facts()
+                untried = untried and isinstance(outcome, Stale)
                 writes += 1
                 if writes == crash_after or isinstance(outcome, Unavailable):
                     return self

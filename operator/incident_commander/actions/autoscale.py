@@ -82,19 +82,31 @@ class Autoscale:
         patch = _patch(found, parameters, marker)
         return Write(AUTOSCALERS, found.namespace, found.name, patch)
 
-    def applied(self, parameters: Mapping[str, str], situation: Situation, marker: str) -> bool:
-        """Whether the HPA carries the marker, which only this write gives it."""
-        return any(
-            (a.metadata.get("annotations") or {}).get(MARKER_ANNOTATION) == marker
-            for a in situation.autoscalers or ()
-            if a.name == parameters["name"]
+    def marker(self, parameters: Mapping[str, str], situation: Situation) -> str:
+        """Give the HPA's marker."""
+        found = _named(parameters, situation)
+        notes = (found.metadata.get("annotations") or {}) if found else {}
+        return str(notes.get(MARKER_ANNOTATION, ""))
+
+    def as_planned(
+        self,
+        parameters: Mapping[str, str],
+        situation: Situation,
+        started_at: datetime,  # noqa: ARG002 -- it writes no time
+    ) -> bool:
+        """Whether the HPA is told what it was to be told."""
+        found = _named(parameters, situation)
+        return (
+            found is not None
+            and parameters["uid"] in {"", found.uid}
+            and not changed_fields(found.spec, parameters)
         )
 
     def undone(self, parameters: Mapping[str, str], situation: Situation) -> Undone | None:
         """Hold the HPA against what it was told."""
         if situation.autoscalers is None:
             return None
-        now = next((a for a in situation.autoscalers if a.name == parameters["name"]), None)
+        now = _named(parameters, situation)
         if now is None:
             return Undone(not parameters["uid"], f"HPA {parameters['name']} is gone", {}, ())
         if not changed_fields(now.spec, parameters):
@@ -123,6 +135,10 @@ ACTION: Final = Autoscale()
 
 def _number(text: str | None) -> int | None:
     return int(text) if text else None
+
+
+def _named(parameters: Mapping[str, str], situation: Situation) -> Autoscaler | None:
+    return next((a for a in situation.autoscalers or () if a.name == parameters["name"]), None)
 
 
 def _single(situation: Situation) -> Autoscaler | None:

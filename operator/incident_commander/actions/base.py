@@ -111,13 +111,22 @@ class Action(Protocol):
         situation
             The live target; what is changed of it is tested in the request.
         marker
-            Value for the annotation ``incidentcommander.dev/applied``: the proposal's id.
+            Value for the annotation ``incidentcommander.dev/applied``: the proposal's id and the
+            intent's nonce.
         started_at
             Time of the intent; a restart writes it into the template.
         """
 
-    def applied(self, parameters: Mapping[str, str], situation: Situation, marker: str) -> bool:
-        """Whether the change is found on the live object: its marker is there."""
+    def marker(self, parameters: Mapping[str, str], situation: Situation) -> str:
+        """Give the marker that the object to be changed carries now; empty where there is none.
+
+        Anybody may have written it: it proves nothing without the content.
+        """
+
+    def as_planned(
+        self, parameters: Mapping[str, str], situation: Situation, started_at: datetime
+    ) -> bool:
+        """Whether the live object is what the write would have left, the marker aside."""
 
     def undone(self, parameters: Mapping[str, str], situation: Situation) -> Undone | None:
         """Say what became of the change, where others took it back or replaced it."""

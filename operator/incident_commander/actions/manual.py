@@ -69,11 +69,19 @@ class Manual:
         """Give nothing: people do it."""
         return None
 
-    def applied(
+    def marker(
         self,
         parameters: Mapping[str, str],  # noqa: ARG002 -- see below
         situation: Situation,  # noqa: ARG002
-        marker: str,  # noqa: ARG002
+    ) -> str:
+        """Give none: nothing is marked."""
+        return ""
+
+    def as_planned(
+        self,
+        parameters: Mapping[str, str],  # noqa: ARG002 -- see below
+        situation: Situation,  # noqa: ARG002
+        started_at: datetime,  # noqa: ARG002
     ) -> bool:
         """No: only a person can say so."""
         return False

@@ -42,14 +42,19 @@ class OnTarget(ABC):
             patch=self.change(parameters, situation, marker, started_at),
         )
 
-    def applied(
+    def marker(
         self,
-        parameters: Mapping[str, str],  # noqa: ARG002 -- the marker says it all
+        parameters: Mapping[str, str],  # noqa: ARG002 -- it stands on the target
         situation: Situation,
-        marker: str,
+    ) -> str:
+        """Give the target's marker."""
+        return situation.workload.annotations.get(MARKER_ANNOTATION, "")
+
+    @abstractmethod
+    def as_planned(
+        self, parameters: Mapping[str, str], situation: Situation, started_at: datetime
     ) -> bool:
-        """Whether the target carries the marker, which only the patch writes."""
-        return situation.workload.annotations.get(MARKER_ANNOTATION) == marker
+        """Whether the target is what the patch would have left."""
 
     @abstractmethod
     def undone(self, parameters: Mapping[str, str], situation: Situation) -> Undone | None:

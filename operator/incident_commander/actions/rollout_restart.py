@@ -15,7 +15,7 @@ from typing_extensions import override
 from ..api.base import ApiModel, format_timestamp
 from ..api.common import TargetKind
 from ..api.incident import GuardFinding
-from ..values import RESTARTED_AT_ANNOTATION, JsonPatch, Revision, Workload
+from ..values import RESTARTED_AT_ANNOTATION, JsonPatch, Revision, Workload, significant_hash
 from .base import Plan, Situation, Undone
 from .destination import choose
 from .follow_up import MOST_DELETED, named, still_there
@@ -71,6 +71,19 @@ class RolloutRestart(OnTarget):
             **strategy(situation.workload),
             **still_there(parameters, situation),
         }
+
+    @override
+    def as_planned(
+        self, parameters: Mapping[str, str], situation: Situation, started_at: datetime
+    ) -> bool:
+        """Whether it is the template of before with the time of this restart, and nothing else."""
+        template, before = situation.workload.template, parameters["templateHash"]
+        annotations = (template.get("metadata") or {}).get("annotations") or {}
+        release = significant_hash(template)
+        return annotations.get(RESTARTED_AT_ANNOTATION) == format_timestamp(started_at) and any(
+            r.template_hash == before and significant_hash(r.template) == release
+            for r in situation.revisions
+        )
 
     @override
     def undone(self, parameters: Mapping[str, str], situation: Situation) -> Undone | None:

@@ -68,6 +68,14 @@ class RolloutUndo(OnTarget):
         }
 
     @override
+    def as_planned(
+        self, parameters: Mapping[str, str], situation: Situation, started_at: datetime
+    ) -> bool:
+        """Whether the template is that of the destination."""
+        wanted = parameters.get("toHash")
+        return bool(wanted) and situation.workload.template_hash == wanted
+
+    @override
     def undone(self, parameters: Mapping[str, str], situation: Situation) -> Undone | None:
         """Hold the live template against the destination and the one that was left."""
         return template_undone(situation, parameters["fromHash"], parameters["toHash"])

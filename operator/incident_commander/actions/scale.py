@@ -72,6 +72,13 @@ class Scale(OnTarget):
         }
 
     @override
+    def as_planned(
+        self, parameters: Mapping[str, str], situation: Situation, started_at: datetime
+    ) -> bool:
+        """Whether it has the number."""
+        return str(situation.workload.replicas) == parameters["to"]
+
+    @override
     def undone(self, parameters: Mapping[str, str], situation: Situation) -> Undone | None:
         """Compare the number; where an autoscaler moves it on, that is no harm."""
         workload = situation.workload

@@ -423,6 +423,19 @@ class Execution(ApiModel):
     target_generation: Annotated[int, Field(ge=0)] = Field(
         description="Generation that the patch tests."
     )
+    nonce: Annotated[str, Field(max_length=64, pattern="^[0-9a-f]*$")] = Field(
+        default="",
+        description="Drawn with the intent: the marker on the target is `<proposal>.<nonce>`.",
+    )
+    autoscaler_uid: Annotated[str, Field(max_length=64)] = Field(
+        default="", description="uid of the HPA that is changed; empty where none is."
+    )
+    autoscaler_version: Annotated[str, Field(max_length=64)] = Field(
+        default="", description="resourceVersion of that HPA, which the patch tests."
+    )
+    retries: Annotated[int, Field(ge=0)] = Field(
+        default=0, description="How often the target moved before the change could be made."
+    )
     started_at: Timestamp = Field(description="When the intent was written.")
     applied_at: Timestamp | None = Field(default=None, description="When the change was made.")
     applied_generation: int | None = Field(default=None, description="Generation that it made.")

@@ -1,7 +1,8 @@
 """Between intent and outcome: make the one change, or find out that it was made.
 
-After a crash the target is read before anything else: marker there = applied; no marker and the
-intent's generation = act; anything else = superseded, never act.
+After a crash the target is read before anything else: the intent's marker there, and the content as
+planned = applied; no marker and the intent's version = act; anything else = superseded, never act.
+What others may write, a marker among it, decides nothing alone (``intent``).
 """
 
 from __future__ import annotations
@@ -12,12 +13,13 @@ from ..actions import Situation, all_actions
 from ..api.common import ProposalState
 from ..api.incident import Evidence, Execution, ExecutionState, Proposal
 from ..questions import Facts
-from ..values import AUTOSCALERS, Applied, Missing, Refused, Stale, Write
+from ..values import Applied, Missing, Refused, Write
 from .breaker import blocks_now
 from .case import Case
 from .evolve import OPERATOR, Draft
+from .intent import MOST_RETRIES, done, marker_of, moved, renewed, request_of, version_of
 from .live import situation, unread
-from .moves import another_attempt
+from .moves import another_attempt, start_round
 from .recheck import drift_of, drifted, superseded
 from .wording import cut, sentence
 
@@ -48,58 +50,73 @@ def act(
         return _target_gone(case, draft, facts, proposal), None
     if unread(proposal, live):
         return draft, None
-    workload, action = live.workload, all_actions()[proposal.action]
-    if action.applied(proposal.parameters, live, proposal.id):
-        found = "Its marker was found on the target after an interruption."
-        return _applied(case, draft, proposal, workload.generation, found), None
+    if done(execution, proposal, live):
+        found = "Its marker was found on the target after an interruption, and with it what was to be done."
+        return _applied(case, draft, proposal, live.workload.generation, found), None
+    return _not_yet(case, draft, proposal, execution, live)
+
+
+def _not_yet(
+    case: Case, draft: Draft, proposal: Proposal, execution: Execution, live: Situation
+) -> tuple[Draft, Command | None]:
+    """Act if nothing can have been done yet, and everything is as the intent says."""
+    action = all_actions()[proposal.action]
+    if not case.untried and action.marker(proposal.parameters, live) == marker_of(execution):
+        return _uncertain(
+            draft, proposal, execution, "its marker is on the target, but not what it was to leave"
+        ), None
     if drift := drift_of(proposal, live):
-        return drifted(case, _not_applied(draft, execution), proposal, workload, drift), None
-    write = action.write(proposal.parameters, live, proposal.id, execution.started_at)
+        so = "" if case.untried else f"Whether {proposal.id} was done is not known"
+        over = _not_applied(draft, execution)
+        return drifted(case, over, proposal, live.workload, drift, so), None
+    write = request_of(execution, proposal, live)
     if write is None:
         # People do it. Their `confirm` ends it.
         return draft, None
-    if write.resource == AUTOSCALERS:
-        # It has no generation: the fields that are changed are tested, and were just compared.
-        return _once(case, draft, proposal, execution, Command(proposal.id, write))
-    if workload.generation != execution.target_generation:
-        return _moved(draft, proposal, execution, live, case), None
+    if moved(execution, proposal, live):
+        return _moved(case, draft, proposal, execution, live), None
+    if write.body is not None and not case.untried:
+        # What was made and deleted again leaves no trace.
+        return _uncertain(draft, proposal, execution, "it was interrupted"), None
     return draft, Command(proposal.id, write)
 
 
-def _once(
-    case: Case, draft: Draft, proposal: Proposal, execution: Execution, command: Command
-) -> tuple[Draft, Command | None]:
-    if not isinstance(case.result, Stale):
-        return draft, command
-    gone = _not_applied(draft, execution).set(execution=None)
-    return superseded(gone, proposal, f"its autoscaler is another one: {case.result.message}"), None
-
-
 def _moved(
-    draft: Draft, proposal: Proposal, execution: Execution, live: Situation, case: Case
+    case: Case, draft: Draft, proposal: Proposal, execution: Execution, live: Situation
 ) -> Draft:
-    """The generation moved, but nothing that the plan depends on."""
-    generation = live.workload.generation
-    if not isinstance(case.result, Stale):
-        # After a crash nobody knows whose change that was: it may have been ours, undone since.
-        return superseded(
-            _not_applied(draft, execution).set(execution=None),
-            proposal,
-            f"it was interrupted, and its target moved from generation "
-            f"{execution.target_generation} to {generation} meanwhile",
-        )
-    if blocked := blocks_now(case, live, proposal):
-        return superseded(
-            _not_applied(draft, execution).set(execution=None),
-            proposal,
-            f"its target moved: {blocked}",
-        )
+    """The object is at another version, but nothing that the plan depends on is another."""
+    newer = renewed(execution, proposal, live)
+    was, now = version_of(execution), version_of(newer)
+    if not case.untried or not execution.nonce:
+        # Nobody knows whose change that was: it may have been ours, undone since.
+        why = f"it was interrupted, and its target moved from {was} to {now} meanwhile"
+        return _uncertain(draft, proposal, execution, why)
+    blocked = blocks_now(case, live, proposal)
+    if execution.retries >= MOST_RETRIES:
+        blocked = f"it moved {execution.retries + 1} times before it could be changed"
+    if blocked:
+        gone = _not_applied(draft, execution).set(execution=None)
+        return superseded(gone, proposal, f"its target moved: {blocked}")
     return draft.add(
         "RemediationRetried",
-        f"The target moved to generation {generation} meanwhile; nothing that the plan depends on "
-        "changed. Trying again.",
+        f"The target moved to {now} meanwhile; nothing that the plan depends on changed. Trying "
+        "again.",
         proposal=proposal.id,
-        changes={"execution": execution.model_copy(update={"target_generation": generation})},
+        changes={"execution": newer},
+    )
+
+
+def _uncertain(draft: Draft, proposal: Proposal, execution: Execution, why: str) -> Draft:
+    """Give it up where it may have been done and taken back: it is never done twice."""
+    draft = _not_applied(draft, execution).set(execution=None)
+    draft = draft.proposal(proposal.id, state=ProposalState.SUPERSEDED, recommended=False)
+    return start_round(
+        draft,
+        "RemediationSuperseded",
+        f"Whether {proposal.id} was done is not known: {why}. It is not done again. Diagnosing "
+        "again.",
+        approval=None,
+        attempt=draft.status.attempt + 1,
     )
 
 

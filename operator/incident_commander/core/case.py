@@ -95,6 +95,9 @@ class Case:
     limits: Limits = field(default_factory=Limits)
     result: Outcome | None = None
     """What came of the write to the target, in this process; None after a restart."""
+    untried: bool = False
+    """Whether nothing can have been done yet for the intent in the status: it was written in this
+    very look at the Incident, and whatever was sent for it failed its tests."""
     guard_fingerprint: str | None = None
     """Fingerprint of the admission guard as watched; None where that is not known."""
     deliveries: Sequence[Delivery] = ()

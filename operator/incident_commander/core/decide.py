@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ..api.common import Phase
-from ..api.incident import IncidentStatus
+from ..api.incident import ExecutionState, IncidentStatus
 from ..questions import Facts, Question
 from . import answer, clocks, closing, declare, escalation, remediate, rounds, waiting, watch
 from .case import Case
@@ -32,6 +32,15 @@ class Decision:
     """A change of the target, allowed by a written intent."""
     wake_at: datetime | None
     """Look again then, if nothing happens before."""
+
+    def intends(self, before: IncidentStatus) -> bool:
+        """Whether it writes an intent: nothing can have been sent for that one yet."""
+        execution = self.status.execution
+        return (
+            execution is not None
+            and execution.state is ExecutionState.INTENT
+            and execution != before.execution
+        )
 
 
 def required(case: Case, facts: Facts) -> frozenset[Question]:

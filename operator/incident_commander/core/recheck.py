@@ -12,7 +12,7 @@ from typing import Final
 from ..actions import Situation, all_actions
 from ..api.base import GROUP
 from ..api.common import Confidence, ProposalState
-from ..api.incident import Evidence, Execution, ExecutionState, IncidentStatus, Proposal
+from ..api.incident import Evidence, IncidentStatus, Proposal
 from ..api.runbook import DiagnosisStep
 from ..questions import Facts
 from ..values import Missing, Unavailable, Workload, significant_hash
@@ -21,6 +21,7 @@ from .breaker import blocks_now
 from .candidates import judge_when
 from .case import BY_PEOPLE, Case
 from .evolve import Draft
+from .intent import NONCE_DIGITS, intent_of, planted
 from .live import situation, unread
 from .moves import investigate, start_round, to_verifying
 
@@ -112,10 +113,13 @@ def drift_of(proposal: Proposal, live: Situation) -> str | None:
     )
 
 
-def drifted(case: Case, draft: Draft, proposal: Proposal, workload: Workload, drift: str) -> Draft:
-    """Nothing is done: the target is not the one that was shown."""
+def drifted(
+    case: Case, draft: Draft, proposal: Proposal, workload: Workload, drift: str, so: str = ""
+) -> Draft:
+    """Nothing is done: the target is not the one that was shown; ``so``: what that means."""
     draft = draft.proposal(proposal.id, state=ProposalState.SUPERSEDED, recommended=False)
-    lost = f"{proposal.id} was not done: {workload.kind} {workload.name} changed since ({drift})."
+    so = so or f"{proposal.id} was not done"
+    lost = f"{so}: {workload.kind} {workload.name} changed since ({drift})."
     # What does not depend on the template (scale, autoscale) says nothing about it.
     same_template = proposal.depends_on.get("templateHash") in {None, workload.template_hash}
     if same_template or same_release(draft.status, workload) or workload.uid != proposal.target.uid:
@@ -208,7 +212,16 @@ def _intend(case: Case, draft: Draft, proposal: Proposal, live: Situation) -> Dr
     draft = draft.proposal(proposal.id, state=ProposalState.EXECUTING)
     return draft.add(
         "RemediationStarted",
-        f"{proposal.summary}. {_what_follows(proposal, workload)}",
+        " ".join(
+            filter(
+                None,
+                (
+                    f"{proposal.summary}.",
+                    planted(proposal, live),
+                    _what_follows(proposal, workload),
+                ),
+            )
+        ),
         proposal=proposal.id,
         evidence=Evidence(
             query=f"GET {workload.kind} {workload.namespace}/{workload.name}",
@@ -216,12 +229,8 @@ def _intend(case: Case, draft: Draft, proposal: Proposal, live: Situation) -> Dr
             resource_version=workload.resource_version,
         ),
         changes={
-            "execution": Execution(
-                proposal=proposal.id,
-                state=ExecutionState.INTENT,
-                target_uid=workload.uid,
-                target_generation=workload.generation,
-                started_at=case.now,
+            "execution": intent_of(
+                proposal, live, case.now, case.drawn("nonce", proposal.id, digits=NONCE_DIGITS)
             )
         },
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.e2e.shop import ALICE, MARKER, V1, annotations_of, entries, only, reasons
+from tests.e2e.shop import ALICE, V1, entries, marks, only, reasons
 from tests.scenarios.registry import verdict
 from tests.scenarios.scene import Scene, finding
 from tests.support.prometheus import BAD, GOOD, Broken, Load
@@ -68,7 +68,7 @@ def _nothing_was_taken_back(scene: Scene, told: str) -> None:
     assert "`resolve`" in message
     assert "VerificationFailed" not in reasons(incident)
     body = scene.workload()
-    assert annotations_of(body)[MARKER] == proposal["id"]
+    assert marks(body, proposal["id"])
     assert scene.image_of() == V1
 
 
