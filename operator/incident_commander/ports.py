@@ -13,7 +13,17 @@ from .api.notices import Notice
 from .api.page import TimelinePageSpec
 from .api.postmortem import Postmortem
 from .questions import Answer, Facts, Need, PostmortemNeed
-from .values import Applied, Delivery, IncidentRef, Missing, Outcome, Sent, Stale, Write
+from .values import (
+    Applied,
+    Delivery,
+    IncidentRef,
+    Missing,
+    Outcome,
+    Sent,
+    Stale,
+    Unavailable,
+    Write,
+)
 
 __all__ = [
     "Announcer",
@@ -75,8 +85,8 @@ class Drafted:
 class PostmortemStore(Protocol):
     """Reads and drafts Postmortems. Raises as ``IncidentStore``."""
 
-    async def get(self, need: PostmortemNeed) -> Postmortem | Missing:
-        """Read one fresh (quorum)."""
+    async def get(self, need: PostmortemNeed) -> Postmortem | Missing | Unavailable:
+        """Read one fresh (quorum); one that this version cannot read is ``Unavailable``."""
 
     async def draft(self, incident: Incident, now: datetime) -> Drafted:
         """Make sure that the Incident has one; a second call finds what the first one made."""

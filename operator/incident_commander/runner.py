@@ -26,7 +26,13 @@ from .core.decide import Decision, decide, required
 from .core.pages import Page, page_due, paged
 from .core.requests import cleanup
 from .core.summary import Summary
-from .errors import ConflictError, GoneError, OperatorError, UnavailableError
+from .errors import (
+    ConflictError,
+    GoneError,
+    InvalidResourceError,
+    OperatorError,
+    UnavailableError,
+)
 from .neighbours import Neighbours
 from .ports import (
     Announcer,
@@ -169,7 +175,11 @@ class Runner:
     def recall(self, ended: Iterable[Incident]) -> None:
         """Take notice of Incidents that ended before this process began: what they changed counts."""
         for incident in ended:
-            self._neighbours.recall(incident, self._clock())
+            try:
+                self._neighbours.recall(incident, self._clock())
+            except Exception:  # noqa: BLE001 - one of them must not keep the operator from starting
+                meta = incident.metadata
+                _LOG.exception("Incident %s/%s is not recalled", meta.namespace, meta.name)
 
     @property
     def size(self) -> int:
@@ -288,11 +298,17 @@ class Runner:
         observed = await self._world.observer.observe(needs, now, known)
         answers: dict[Question, Answer] = dict(observed.items())
         for other in (q for q in questions if isinstance(q, IncidentNeed)):
-            ref = IncidentRef(other.namespace, other.name)
-            answers[other] = await self._world.incidents.get(ref) or Missing(f"Incident {ref}")
+            answers[other] = await self._other(IncidentRef(other.namespace, other.name))
         for review in (q for q in questions if isinstance(q, PostmortemNeed)):
             answers[review] = await self._world.postmortems.get(review)
         return answers
+
+    async def _other(self, ref: IncidentRef) -> Incident | Missing | Unavailable:
+        try:
+            return await self._world.incidents.get(ref) or Missing(f"Incident {ref}")
+        except InvalidResourceError as error:
+            # That one cannot be read: this one goes on.
+            return Unavailable(f"Incident {ref}", str(error))
 
     def _case(self, incident: Incident, outcome: Outcome | None) -> Case:
         return Case(

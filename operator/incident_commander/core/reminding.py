@@ -102,12 +102,20 @@ def _ends(item: ActionItem) -> datetime | None:
     if item.due is None:
         return None
     try:
-        due = datetime.fromisoformat(item.due)
+        return _moment(item.due)
+    except (ValueError, OverflowError):
+        # Stored under another schema: no moment that there ever is.
+        return None
+
+
+def _moment(text: str) -> datetime:
+    try:
+        due = datetime.fromisoformat(text)
     except ValueError:
         # A day that the calendar does not have, such as February 30: the last that it may mean.
-        year, month = int(item.due[:4]), int(item.due[5:7])
+        year, month = int(text[:4]), int(text[5:7])
         return datetime(year + month // 12, month % 12 + 1, 1, tzinfo=UTC)
-    if len(item.due) == _DAY:
+    if len(text) == _DAY:
         return due.replace(tzinfo=UTC) + timedelta(days=1)
     return due.astimezone(UTC)
 

@@ -17,11 +17,13 @@ from typing import Any, Final, TypeAlias
 
 from ..api.base import GROUP
 from ..errors import ForbiddenError, GoneError, OperatorError
+from ..foreign import inside
 from ..questions import ProofNeed
 from ..settings import Settings
 from ..values import GuardProof, IncidentRef, Unavailable
 from .client import FIELD_MANAGER, MERGE_PATCH, Client, Raw
 from .paths import path_of
+from .shelves import key_of
 from .watch import Watch
 
 __all__ = ["GUARD_LABEL", "Guard"]
@@ -159,11 +161,11 @@ class Guard:
         )
 
     def _listed(self, plural: str, items: Sequence[Raw]) -> None:
-        self._objects[plural] = {item["metadata"]["name"]: item for item in items}
+        self._objects[plural] = {key_of(item)[1]: item for item in items}
         self._tell()
 
     def _changed(self, plural: str, kind: str, item: Raw) -> None:
-        name = item["metadata"]["name"]
+        name = key_of(item)[1]
         if kind == "DELETED":
             self._objects[plural].pop(name, None)
         else:
@@ -181,7 +183,8 @@ class Guard:
 
 def _fingerprint(objects: Mapping[str, _Objects]) -> str:
     seen = sorted(
-        f"{plural}/{name} {item['metadata']['uid']} {item['metadata'].get('generation', 0)}"
+        f"{plural}/{name} {inside(item, 'metadata', 'uid')} "
+        f"{inside(item, 'metadata', 'generation') or 0}"
         for plural, items in objects.items()
         for name, item in items.items()
     )
@@ -204,7 +207,7 @@ def _policies_wrong(policies: _Objects) -> Iterable[str]:
         policy = policies.get(name)
         if policy is None:
             yield f"there is no ValidatingAdmissionPolicy {name}"
-        elif policy["spec"].get("failurePolicy", "Fail") != "Fail":
+        elif inside(policy, "spec", "failurePolicy") != "Fail":
             yield f"ValidatingAdmissionPolicy {name} has failurePolicy Ignore"
 
 
@@ -213,9 +216,9 @@ def _bindings_wrong(bindings: _Objects) -> Iterable[str]:
         binding = bindings.get(name)
         if binding is None:
             yield f"there is no ValidatingAdmissionPolicyBinding {name}"
-        elif binding["spec"].get("policyName") != name:
+        elif inside(binding, "spec", "policyName") != name:
             yield f"ValidatingAdmissionPolicyBinding {name} binds another policy"
-        elif "Deny" not in (binding["spec"].get("validationActions") or []):
+        elif "Deny" not in (inside(binding, "spec", "validationActions") or []):
             yield f"ValidatingAdmissionPolicyBinding {name} does not deny"
 
 

@@ -91,5 +91,5 @@ class Channels:
 def _text(value: str) -> str:
     try:
         return base64.b64decode(value).decode()
-    except (binascii.Error, UnicodeDecodeError):
+    except (TypeError, ValueError, binascii.Error):
         return ""

@@ -7,6 +7,7 @@ over somebody else's change. What to write is decided elsewhere; nothing is retr
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, Final
 
@@ -18,14 +19,16 @@ from ..api.page import TimelinePage, TimelinePageSpec
 from ..errors import ConflictError, InvalidResourceError
 from ..ports import MetadataChange
 from ..values import IncidentRef
+from .apart import Apart, wrong_with
 from .client import FIELD_MANAGER, JSON_PATCH, MERGE_PATCH, Client
 from .paths import path_of
 from .refusals import AlreadyExistsError
 
-__all__ = ["Incidents"]
+__all__ = ["Incidents", "read_incident"]
 
 _LARGEST: Final = 1024 * 1024
 """Bytes of an Incident. etcd refuses at 1.5 MiB, and answers 500 as if the server was at fault."""
+_LOG = logging.getLogger(__name__)
 _PAGE: Final = "50"
 _STRICT: Final = {"fieldManager": FIELD_MANAGER, "fieldValidation": "Strict"}
 
@@ -35,13 +38,14 @@ class Incidents:
 
     def __init__(self, client: Client) -> None:
         self._client = client
+        self._apart = Apart("The ended Incident", _LOG)
 
     async def get(self, ref: IncidentRef) -> Incident | None:
         """Read it fresh (quorum). None where it does not exist, or has another uid."""
         raw = await self._client.get(path_of("incidents", ref.namespace, ref.name))
         if raw is None or (ref.uid and raw["metadata"]["uid"] != ref.uid):
             return None
-        return _incident(raw)
+        return read_incident(raw)
 
     async def ended(self, namespaces: Sequence[str]) -> list[Incident]:
         """List those that ended and whose target was changed: only these matter to others."""
@@ -55,8 +59,8 @@ class Incidents:
             while True:
                 path = path_of("incidents", namespace)
                 page = await self._client.request("GET", path, query=query)
-                for raw in page.get("items") or []:
-                    yield _incident(raw)
+                for found in self._apart.each(page.get("items") or [], read_incident):
+                    yield found
                 if not page["metadata"].get("continue"):
                     break
                 query["continue"] = page["metadata"]["continue"]
@@ -75,7 +79,7 @@ class Incidents:
             content_type=JSON_PATCH,
             query=_STRICT,
         )
-        return _incident(raw)
+        return read_incident(raw)
 
     async def change_metadata(self, incident: Incident, change: MetadataChange) -> Incident:
         """Write annotations and labels if the Incident is still the one that was read."""
@@ -95,7 +99,7 @@ class Incidents:
             content_type=MERGE_PATCH,
             query=_STRICT,
         )
-        return _incident(raw)
+        return read_incident(raw)
 
     async def add_page(self, incident: Incident, name: str, page: TimelinePageSpec) -> None:
         """Create a TimelinePage; that it exists already with equal content is success."""
@@ -114,22 +118,24 @@ class Incidents:
         raw = await self._client.get(path_of("timelinepages", namespace, name))
         if raw is None:
             raise ConflictError(f"TimelinePage {namespace}/{name} was there and is gone")
-        if TimelinePage.model_validate(raw).spec.to_api() != page.to_api():
+        try:
+            same = TimelinePage.model_validate(raw).spec.to_api() == page.to_api()
+        except ValidationError:
+            same = False
+        if not same:
             raise InvalidResourceError(
                 f"TimelinePage {namespace}/{name} exists with other content: it is not replaced"
             )
 
 
-def _incident(raw: Mapping[str, Any]) -> Incident:
+def read_incident(raw: Mapping[str, Any]) -> Incident:
+    """Read an Incident. Raises InvalidResourceError if it is none that this version knows."""
     try:
         return Incident.model_validate(raw)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        field = ".".join(str(part) for part in first["loc"])
         meta = raw["metadata"]
         raise InvalidResourceError(
-            f"Incident {meta['namespace']}/{meta['name']}: {field}: {first['msg']}; "
-            "it was stored under another schema"
+            f"Incident {meta['namespace']}/{meta['name']}: {wrong_with(error)}"
         ) from error
 
 

@@ -9,58 +9,32 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
-from typing import Any, Final, Generic, TypeVar
+from functools import partial
+from typing import Any, Final
 
 from pydantic import ValidationError
 
-from ..api.common import Condition, ObjectMeta
+from ..api.common import Condition, ConditionStatus, ObjectMeta
 from ..api.policy import ResponsePolicy
 from ..api.runbook import Runbook
 from ..core import policies
 from ..core import runbooks as judge
 from ..errors import OperatorError
+from ..foreign import inside
+from .apart import Apart, wrong_with
 from .client import Client, Raw
 from .paths import path_of
+from .shelves import Shelf, key_of
 from .watch import Watch
 
 __all__ = ["KubernetesLibrary"]
 
 _MOST_JUDGED: Final = 10_000
 """Generations of Runbooks to remember a verdict of; beyond it all are judged anew."""
+_PLURALS: Final = {Runbook: "runbooks", ResponsePolicy: "responsepolicies"}
 _LOG = logging.getLogger(__name__)
-Kept = TypeVar("Kept", Runbook, ResponsePolicy)
-_Key = tuple[str, str]
-
-
-class _Shelf(Generic[Kept]):
-    """All objects of one kind in one namespace (or all), by namespace and name."""
-
-    def __init__(self, model: type[Kept], changed: Callable[[Kept], None]) -> None:
-        self.kept: dict[_Key, Kept] = {}
-        self._model: type[Kept] = model
-        self._changed: Callable[[Kept], None] = changed
-
-    def replace(self, items: Sequence[Raw]) -> None:
-        """Take a whole list: what is not in it is gone."""
-        self.kept.clear()
-        for raw in items:
-            self.take("ADDED", raw)
-
-    def take(self, event: str, raw: Raw) -> None:
-        """Take one change."""
-        key = (raw["metadata"].get("namespace", ""), raw["metadata"]["name"])
-        self.kept.pop(key, None)
-        if event == "DELETED":
-            return
-        try:
-            found = self._model.model_validate(raw)
-        except ValidationError as error:
-            _LOG.warning("%s %s/%s cannot be read: %s", self._model.__name__, *key, error)
-            return
-        self.kept[key] = found
-        self._changed(found)
 
 
 class KubernetesLibrary:
@@ -90,24 +64,27 @@ class KubernetesLibrary:
         self._clock = clock
         self._usable: dict[str, bool] = {}
         self._owed: asyncio.Queue[tuple[str, ObjectMeta, Condition]] = asyncio.Queue()
-        self._runbooks: list[_Shelf[Runbook]] = []
-        self._policies: list[_Shelf[ResponsePolicy]] = []
+        self._apart = {k: Apart(k.__name__, _LOG) for k in (Runbook, ResponsePolicy)}
+        self._runbooks: list[Shelf[Runbook]] = []
+        self._policies: list[Shelf[ResponsePolicy]] = []
         self.watches: Final[list[Watch]] = []
         for namespace in namespaces or ("",):
-            runbooks = _Shelf(Runbook, self._judge_runbook)
-            policies = _Shelf(ResponsePolicy, self._judge_policy)
+            runbooks = Shelf(Runbook, self._judge_runbook, partial(self._failed, Runbook))
+            policies = Shelf(
+                ResponsePolicy, self._judge_policy, partial(self._failed, ResponsePolicy)
+            )
             self._runbooks.append(runbooks)
             self._policies.append(policies)
             self._follow(runbooks, path_of("runbooks", namespace))
             self._follow(policies, path_of("responsepolicies", namespace))
 
-    def _follow(self, shelf: _Shelf[Any], path: str) -> None:
+    def _follow(self, shelf: Shelf[Any], path: str) -> None:
         def listed(items: Sequence[Raw]) -> None:
             shelf.replace(items)
             self._notify()
 
         def happened(event: str, raw: Raw) -> None:
-            key = (raw["metadata"].get("namespace", ""), raw["metadata"]["name"])
+            key = key_of(raw)
             before = shelf.kept.get(key)
             shelf.take(event, raw)
             after = shelf.kept.get(key)
@@ -156,15 +133,34 @@ class KubernetesLibrary:
                 self._usable.clear()
             self._usable[identity] = not judge.problems(runbook)
         ready = judge.ready_condition(runbook, self._clock())
-        self._owe("runbooks", runbook, runbook.status.conditions, ready)
+        self._owe("runbooks", runbook.metadata, runbook.status.conditions, ready)
 
     def _judge_policy(self, policy: ResponsePolicy) -> None:
         ready = policies.ready_condition(policy, self._clock())
-        self._owe("responsepolicies", policy, policy.status.conditions, ready)
+        self._owe("responsepolicies", policy.metadata, policy.status.conditions, ready)
 
-    def _owe(
-        self, plural: str, kept: Runbook | ResponsePolicy, has: list[Condition], ready: Condition
-    ) -> None:
+    def _failed(self, kind: type[Runbook | ResponsePolicy], raw: Raw, error: Exception) -> None:
+        """Say what is wrong with one where its author looks; it is not used."""
+        self._apart[kind].left_out(raw, error)
+        found = inside(raw, "metadata")
+        meta = ObjectMeta(
+            name=key_of(raw)[1],
+            namespace=key_of(raw)[0],
+            uid=str(inside(found, "uid") or ""),
+            generation=inside(found, "generation") or 0,
+        )
+        self._usable[f"{meta.uid}/{meta.generation}"] = False
+        ready = Condition(
+            type="Ready",
+            status=ConditionStatus.FALSE,
+            observed_generation=meta.generation,
+            last_transition_time=self._clock(),
+            reason="Unreadable",
+            message=f"It is not used: {wrong_with(error)}",
+        )
+        self._owe(_PLURALS[kind], meta, list(_conditions_in(raw)), ready)
+
+    def _owe(self, plural: str, meta: ObjectMeta, has: list[Condition], ready: Condition) -> None:
         old = next((c for c in has if c.type == ready.type), None)
         same = old is not None and (
             (old.status, old.reason, old.message, old.observed_generation)
@@ -175,27 +171,32 @@ class KubernetesLibrary:
             kept_since = ready.model_copy(
                 update={"last_transition_time": since or ready.last_transition_time}
             )
-            self._owed.put_nowait((plural, kept.metadata, kept_since))
+            self._owed.put_nowait((plural, meta, kept_since))
 
     async def _write_conditions(self) -> None:
         while True:
             plural, meta, condition = await self._owed.get()
             try:
-                await self._client.request(
-                    "PATCH",
-                    path_of(plural, meta.namespace, meta.name, "status"),
-                    body={
-                        "metadata": {"uid": meta.uid},
-                        "status": {
-                            "observedGeneration": meta.generation,
-                            "conditions": [condition.to_api()],
-                        },
-                    },
-                    content_type="application/merge-patch+json",
-                )
+                await self._write(plural, meta, condition)
             except OperatorError as error:
                 # Its next change, or the next list, tries again.
                 _LOG.warning("%s %s/%s: %s", plural, meta.namespace, meta.name, error)
+            except Exception:  # noqa: BLE001 - one of them must not stop the others
+                _LOG.exception("no condition for %s %s/%s", plural, meta.namespace, meta.name)
+
+    async def _write(self, plural: str, meta: ObjectMeta, condition: Condition) -> None:
+        await self._client.request(
+            "PATCH",
+            path_of(plural, meta.namespace, meta.name, "status"),
+            body={
+                "metadata": {"uid": meta.uid},
+                "status": {
+                    "observedGeneration": meta.generation,
+                    "conditions": [condition.to_api()],
+                },
+            },
+            content_type="application/merge-patch+json",
+        )
 
 
 def _identity(runbook: Runbook) -> str:
@@ -204,3 +205,13 @@ def _identity(runbook: Runbook) -> str:
 
 def _generation(kept: Runbook | ResponsePolicy | None) -> tuple[str, int] | None:
     return (kept.metadata.uid, kept.metadata.generation) if kept else None
+
+
+def _conditions_in(raw: Raw) -> Iterator[Condition]:
+    """Give the conditions of an object that cannot be read as a whole."""
+    found = inside(raw, "status", "conditions")
+    for condition in found if isinstance(found, list) else ():
+        try:
+            yield Condition.model_validate(condition)
+        except ValidationError:
+            continue

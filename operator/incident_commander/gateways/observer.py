@@ -31,6 +31,7 @@ from ..questions import (
     WarningsNeed,
     WorkloadNeed,
 )
+from ..said import Said
 from ..values import (
     POD_TEMPLATE_HASH_LABEL,
     GuardProof,
@@ -49,6 +50,7 @@ __all__ = ["KubernetesObserver", "Prover", "Querier"]
 
 _PAGE: Final = "500"
 _log = logging.getLogger(__name__)
+_said: Final = Said()
 
 _Ask: TypeAlias = Callable[[], Awaitable[Answer]]
 """Begun only when its turn comes: a reading may be given up before that."""
@@ -208,5 +210,6 @@ async def _guarded(what: str, ask: _Ask) -> Answer:
     except OperatorError as error:
         return Unavailable(what, str(error))
     except Exception as error:  # noqa: BLE001 - one bad object must not stop the others
-        _log.exception("%s could not be answered", what)
-        return Unavailable(what, f"a bug of the operator (see its log): {error!r}")
+        if _said.first(what, type(error).__name__):
+            _log.exception("%s could not be answered", what)
+        return Unavailable(what, f"a bug of the operator (see its log): {type(error).__name__}")

@@ -21,16 +21,17 @@ from ..api.postmortem import Postmortem, PostmortemSpec, PostmortemState
 from ..core.closing import owned_by
 from ..core.postmortem import draft
 from ..core.redraft import DRAFTED_ANNOTATION, marks, redrafted
-from ..errors import UnavailableError
+from ..errors import InvalidResourceError, UnavailableError
 from ..foreign import ForeignError, parsed
 from ..ports import Drafted
 from ..questions import PostmortemNeed
-from ..values import Missing
+from ..values import Missing, Unavailable
+from .apart import Apart, wrong_with
 from .client import MERGE_PATCH, Client, Raw
 from .paths import path_of
 from .refusals import AlreadyExistsError
 
-__all__ = ["Postmortems", "owner_reference", "whole_timeline"]
+__all__ = ["Postmortems", "owner_reference", "read_postmortem", "whole_timeline"]
 
 _PLURAL: Final = "postmortems"
 _STRICT: Final = {"fieldManager": FIELD_MANAGER, "fieldValidation": "Strict"}
@@ -39,6 +40,7 @@ _NAMED: Final = 3
 """Strangers named in the entry; whoever plants many does not fill it."""
 
 _LOG = logging.getLogger(__name__)
+_PAGES: Final = Apart("TimelinePage", _LOG)
 
 
 class Postmortems:
@@ -46,12 +48,18 @@ class Postmortems:
 
     def __init__(self, client: Client) -> None:
         self._client = client
+        self._apart = Apart("Postmortem", _LOG)
 
-    async def get(self, need: PostmortemNeed) -> Postmortem | Missing:
+    async def get(self, need: PostmortemNeed) -> Postmortem | Missing | Unavailable:
         """Read one fresh (quorum)."""
         raw = await self._client.get(path_of(_PLURAL, need.namespace, need.name))
         what = f"Postmortem {need.namespace}/{need.name}"
-        return Missing(what) if raw is None else Postmortem.model_validate(raw)
+        if raw is None:
+            return Missing(what)
+        try:
+            return read_postmortem(raw)
+        except InvalidResourceError as error:
+            return Unavailable(what, str(error))
 
     async def draft(self, incident: Incident, now: datetime) -> Drafted:
         """Make sure that there is a Postmortem of this Incident, and say how it came about.
@@ -97,7 +105,7 @@ class Postmortems:
             path_of(_PLURAL, meta.namespace),
             query={"fieldSelector": f"spec.incidentRef.name={meta.name}"},
         )
-        found = [p for raw in page.get("items") or [] if (p := _read(raw)) is not None]
+        found = self._apart.each(page.get("items") or [], read_postmortem)
         about = [p for p in found if _belongs(p, incident)]
         return sorted(about, key=lambda p: (p.metadata.name != meta.name, p.metadata.name))
 
@@ -159,8 +167,20 @@ async def whole_timeline(client: Client, incident: Incident) -> list[TimelineEnt
             # Purged by hand: what is left is told.
             _LOG.warning("TimelinePage %s/%s is gone", namespace, ref.name)
             continue
-        found += TimelinePage.model_validate(raw).spec.entries
+        for page in _PAGES.each([raw], TimelinePage.model_validate):
+            found += page.spec.entries
     return [*found, *incident.status.timeline]
+
+
+def read_postmortem(raw: Mapping[str, Any]) -> Postmortem:
+    """Read a Postmortem. Raises InvalidResourceError if it is none that this version knows."""
+    try:
+        return Postmortem.model_validate(raw)
+    except ValidationError as error:
+        meta = raw["metadata"]
+        raise InvalidResourceError(
+            f"Postmortem {meta.get('namespace')}/{meta['name']}: {wrong_with(error)}"
+        ) from error
 
 
 def _belongs(postmortem: Postmortem, incident: Incident) -> bool:
@@ -174,15 +194,6 @@ def _belongs(postmortem: Postmortem, incident: Incident) -> bool:
     # A person wrote it.
     written, declared = postmortem.metadata.creation_timestamp, meta.creation_timestamp
     return written is None or declared is None or written >= declared
-
-
-def _read(raw: Raw) -> Postmortem | None:
-    """Read one; what cannot be read is not ours, and must not keep ours from being drafted."""
-    try:
-        return Postmortem.model_validate(raw)
-    except ValidationError as error:
-        _LOG.warning("a Postmortem cannot be read and is left alone: %s", error)
-        return None
 
 
 def _ours(postmortem: Postmortem, incident: Incident) -> bool:

@@ -14,10 +14,11 @@ from typing import Final
 
 from ..api.incident import Incident
 from ..core.retention import kept_until, still_needed
-from ..errors import ForbiddenError, OperatorError
+from ..errors import ForbiddenError, OperatorError, UnavailableError
 from ..ports import PostmortemStore
 from ..questions import PostmortemNeed
-from ..values import Missing
+from ..values import Missing, Unavailable
+from .apart import Apart
 from .client import Client
 from .incidents import Incidents
 from .paths import path_of
@@ -55,6 +56,7 @@ class Retention:
         self._postmortems = postmortems
         self._namespaces = namespaces
         self._clock = clock
+        self._apart = Apart("The ended Incident", _LOG)
 
     async def run(self) -> None:
         """Sweep for ever."""
@@ -64,16 +66,15 @@ class Retention:
                 await self.sweep()
             except OperatorError as error:
                 _LOG.warning("ended Incidents were not looked through: %s", error)
+            except Exception:  # noqa: BLE001 - a sweep that ends for good keeps everything for ever
+                _LOG.exception("ended Incidents were not looked through")
 
     async def sweep(self) -> int:
         """Delete what is over its time; give how many that were. Raises OperatorError."""
         deleted = 0
         async for incident in self._incidents.closed(self._namespaces):
-            until = kept_until(incident)
-            if until is None or self._clock() < until or await self._needed(incident):
-                continue
             try:
-                await self._delete(incident, until)
+                deleted += await self._over(incident)
             except ForbiddenError as error:
                 # All others would be refused, too.
                 _LOG.warning(
@@ -82,14 +83,28 @@ class Retention:
                     error,
                 )
                 break
-            deleted += 1
+            except UnavailableError:
+                raise
+            except Exception as error:  # noqa: BLE001 - one of them must not keep all others
+                self._apart.left_out({"metadata": incident.metadata.to_api()}, error)
         return deleted
+
+    async def _over(self, incident: Incident) -> bool:
+        """Delete one if its time is over; say whether that was so."""
+        until = kept_until(incident)
+        if until is None or self._clock() < until or await self._needed(incident):
+            return False
+        await self._delete(incident, until)
+        return True
 
     async def _needed(self, incident: Incident) -> bool:
         meta, owed = incident.metadata, incident.status.postmortem
         if owed is None or owed.name is None:
             return False
         found = await self._postmortems.get(PostmortemNeed(meta.namespace, owed.name))
+        if isinstance(found, Unavailable):
+            # What cannot be read may hold open work.
+            return True
         return not isinstance(found, Missing) and still_needed(found) is not None
 
     async def _delete(self, incident: Incident, until: datetime) -> None:

@@ -12,18 +12,21 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Final, Protocol
 
-from pydantic import ValidationError
-
 from ..api.base import FIELD_MANAGER
 from ..api.incident import Incident
 from ..api.postmortem import Postmortem, PostmortemStatus, ReportRef
 from ..core.reminding import Reminder, is_overdue, judge, overdue_items
-from ..errors import GoneError, OperatorError
+from ..errors import GoneError, InvalidResourceError, OperatorError
+from ..said import Said
 from ..schedule import Schedule
+from .apart import Apart
 from .client import JSON_PATCH, Client, Raw
+from .incidents import read_incident
 from .paths import path_of
+from .postmortems import read_postmortem
 from .refusals import AlreadyExistsError
 from .reminders import event_of
+from .shelves import key_of
 from .watch import Watch
 
 __all__ = ["Remind", "ReportWriter", "Reviews"]
@@ -78,6 +81,8 @@ class Reviews:
         self._kept: dict[_Key, Postmortem] = {}
         self._queue: asyncio.Queue[_Key] = asyncio.Queue()
         self._queued: set[_Key] = set()
+        self._apart = Apart("Postmortem", _LOG)
+        self._said = Said()
         self._schedule: Schedule[_Key] = Schedule(self._look, clock)
         self.watches: Final = [self._watch(namespace) for namespace in namespaces or ("",)]
 
@@ -102,20 +107,21 @@ class Reviews:
 
     def _watch(self, namespace: str) -> Watch:
         def listed(items: Sequence[Raw]) -> None:
-            there = {_key(raw) for raw in items}
+            there = {key_of(raw) for raw in items}
             for key in [k for k in self._kept if namespace in {"", k[0]} and k not in there]:
                 self._take("DELETED", key, None)
             for raw in items:
-                self._take("ADDED", _key(raw), raw)
+                self._take("ADDED", key_of(raw), raw)
 
         def happened(event: str, raw: Raw) -> None:
-            self._take(event, _key(raw), raw)
+            self._take(event, key_of(raw), raw)
 
         return Watch(self._client, path_of("postmortems", namespace), listed, happened)
 
     def _take(self, event: str, key: _Key, raw: Raw | None) -> None:
         before = self._kept.pop(key, None)
-        found = None if event == "DELETED" or raw is None else _read(key, raw)
+        items = [] if event == "DELETED" or raw is None else [raw]
+        found = next(self._apart.each(items, _read), None)
         if found is not None:
             self._kept[key] = found
             self._look(key)
@@ -144,10 +150,12 @@ class Reviews:
             except GoneError:
                 continue
             except OperatorError as error:
-                _LOG.warning("Postmortem %s/%s: %s", *key, error)
+                if self._said.first(*key, error):
+                    _LOG.warning("Postmortem %s/%s: %s", *key, error)
                 self._schedule.at(key, self._clock() + _AGAIN)
-            except Exception:  # noqa: BLE001 - one of them must not stop the others
-                _LOG.exception("a bug shows at Postmortem %s/%s", *key)
+            except Exception as error:  # noqa: BLE001 - one of them must not stop the others
+                if self._said.first(*key, type(error).__name__):
+                    _LOG.exception("a bug shows at Postmortem %s/%s; it is tried again", *key)
                 self._schedule.at(key, self._clock() + _AGAIN)
 
     async def _review(self, key: _Key, postmortem: Postmortem) -> None:
@@ -170,7 +178,13 @@ class Reviews:
         raw = await self._client.get(path_of("incidents", meta.namespace, ref.name))
         if raw is None or (ref.uid is not None and raw["metadata"]["uid"] != ref.uid):
             return None
-        return Incident.model_validate(raw)
+        try:
+            return read_incident(raw)
+        except InvalidResourceError as error:
+            # The Postmortem stands for itself.
+            if self._said.first(meta.namespace, meta.name, error):
+                _LOG.warning("Postmortem %s/%s: %s", meta.namespace, meta.name, error)
+            return None
 
     async def _rendered(
         self, postmortem: Postmortem, incident: Incident | None, status: PostmortemStatus
@@ -183,7 +197,7 @@ class Reviews:
             raw = await self._client.get(path_of("postmortems", meta.namespace, meta.name))
             if raw is None:
                 return status
-            whole = Postmortem.model_validate(raw)
+            whole = read_postmortem(raw)
             name = await self._reports.write(whole, incident)
         except OperatorError as error:
             # Its conditions matter more than its picture.
@@ -225,17 +239,9 @@ class Reviews:
             self._remind(postmortem, incident, reminder)
 
 
-def _key(raw: Raw) -> _Key:
-    return (raw["metadata"].get("namespace", ""), raw["metadata"]["name"])
-
-
-def _read(key: _Key, raw: Raw) -> Postmortem | None:
+def _read(raw: Raw) -> Postmortem:
     """Read one, without what is only for the report: there may be many, and they are kept."""
-    try:
-        found = Postmortem.model_validate(raw)
-    except ValidationError as error:
-        _LOG.warning("Postmortem %s/%s cannot be read: %s", *key, error)
-        return None
+    found = read_postmortem(raw)
     meta = found.metadata.model_copy(update={"managed_fields": [], "annotations": {}})
     spec = found.spec.model_copy(update={"timeline": []})
     return found.model_copy(update={"metadata": meta, "spec": spec})

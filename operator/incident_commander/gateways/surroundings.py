@@ -8,12 +8,14 @@ judges nothing. Methods raise as ``Client.request``.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
 from ..api.base import parse_timestamp
 from ..errors import ForbiddenError, GoneError
+from ..foreign import inside
 from ..managed import edits_of
 from ..questions import AutoscalersNeed, WarningsNeed
 from ..surroundings import (
@@ -26,12 +28,14 @@ from ..surroundings import (
     Warnings,
 )
 from ..values import Workload, time_of
+from .apart import Apart
 from .client import Client, Raw
 from .paths import path_of
 from .references import CONFIG_MAP, SECRET, references, selects
 
 __all__ = ["Surroundings"]
 
+_LOG: Final = logging.getLogger(__name__)
 _PAGE: Final = 500
 _MOST_PAGES: Final = 4
 _MOST_REFERENCES: Final = 48
@@ -53,6 +57,7 @@ class Surroundings:
 
     def __init__(self, client: Client) -> None:
         self._client = client
+        self._events = Apart("Event", _LOG)
 
     async def autoscalers(self, need: AutoscalersNeed) -> tuple[Autoscaler, ...]:
         """Give the HPAs that scale a workload, by name: any client may have made several."""
@@ -77,9 +82,12 @@ class Surroundings:
         path = f"/api/v1/namespaces/{need.namespace}/events"
         items, complete = await self._list(path, fieldSelector="type=Warning")
         start = need.name[:_GENERATED_FROM]
-        events = (_warning(item) for item in items if _about(item).startswith(start))
+        mine = [item for item in items if _about(item).startswith(start)]
+        # Anybody may write Events: one that makes no sense costs itself, and the answer says that
+        # it is not all.
+        events = list(self._events.each(mine, _warning))
         newest_first = sorted(events, key=lambda e: (e.last_at, e.name, e.reason), reverse=True)
-        return Warnings(tuple(newest_first), complete)
+        return Warnings(tuple(newest_first), complete and len(events) == len(mine))
 
     async def configuration(self, workload: Workload) -> Configuration:
         """Give what the pods of a workload refer to, and what selects them."""
@@ -168,7 +176,7 @@ def _budget(raw: Raw) -> Budget:
 
 
 def _about(raw: Raw) -> str:
-    return str(raw["involvedObject"].get("name") or "")
+    return str(inside(raw, "involvedObject", "name") or "")
 
 
 def _warning(raw: Raw) -> WarningEvent:

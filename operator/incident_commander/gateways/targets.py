@@ -18,6 +18,7 @@ from ..settings import Settings
 from ..values import IncidentRef
 from .client import Client, Raw
 from .paths import PLURALS, path_of
+from .shelves import key_of
 from .watch import Watch
 
 __all__ = ["TargetWatches"]
@@ -102,8 +103,7 @@ class TargetWatches:
                 self._wake_all(self._interested[target].values())
 
     def _changed(self, kind: TargetKind, _: str, found: Raw) -> None:
-        meta = found["metadata"]
-        target = (kind, meta["namespace"], meta["name"])
+        target = (kind, *key_of(found))
         if target in self._interested:
             self._wake_all(self._interested[target].values())
 

@@ -1,7 +1,8 @@
 """One watch that heals itself, for whoever needs to hear of changes beside kopf.
 
-``admission`` and ``targets`` follow objects through it. It ends only when cancelled: whatever the
-API server says, it comes back, with a pause that grows. It keeps no objects.
+Everything but Incidents is followed through it. It ends only when cancelled: whatever the API
+server says, it comes back, with a pause that grows; and an object over which whoever listens
+stumbles twice is passed over. It keeps no objects.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from ..errors import OperatorError, UnavailableError
+from ..foreign import inside
+from ..said import Said
 from .client import Client, Raw
 from .refusals import ExpiredError, UnknownResourceError
 
@@ -55,6 +58,7 @@ class Watch:
     absent: bool = field(default=False, init=False)
     """Whether the API server serves no such resource."""
     _version: str = field(default="", init=False)
+    _said: Said = field(default_factory=Said, init=False)
 
     async def run(self) -> None:
         """Follow until cancelled."""
@@ -133,7 +137,16 @@ class Watch:
             self._version = found["metadata"]["resourceVersion"]
             self.last_heard = time.monotonic()
             if kind != "BOOKMARK":
-                self.on_event(kind, found)
+                self._tell(kind, found)
+
+    def _tell(self, kind: str, found: Raw) -> None:
+        """Pass an event on. If that fails, all is listed anew, but once for each object."""
+        try:
+            self.on_event(kind, found)
+        except Exception as error:
+            uid = inside(found, "metadata", "uid")
+            if self._said.first("object", uid, type(error).__name__):
+                raise
 
     def _selection(self) -> dict[str, str]:
         return {"labelSelector": self.selector} if self.selector else {}
@@ -148,8 +161,10 @@ class Watch:
     def _complain(self, error: Exception) -> None:
         if isinstance(error, OperatorError):
             _log.warning("The watch of %s is interrupted: %s", self.path, error)
+        elif self._said.first("watch", type(error).__name__):
+            _log.exception("The watch of %s failed; it begins again", self.path)
         else:
-            _log.exception("The watch of %s failed", self.path)
+            _log.debug("The watch of %s failed again: %r", self.path, error)
 
 
 def _error_of(status: Raw) -> UnavailableError:
