@@ -21,7 +21,7 @@ from .api.base import CLOSED_LABEL, HANDLED_ANNOTATION
 from .api.common import Phase, TargetRef
 from .api.incident import Incident, IncidentStatus
 from .core.case import Case, Library, Limits
-from .core.closing import draft_due, drafted
+from .core.closing import draft_due, drafted, left_at
 from .core.decide import Decision, decide, required
 from .core.pages import Page, page_due, paged
 from .core.requests import cleanup
@@ -54,7 +54,6 @@ __all__ = ["Gateways", "Runner"]
 _LOG = logging.getLogger(__name__)
 _MAX_TURNS: Final = 40
 """More turns than any Incident needs in one tick: beyond it something goes in circles."""
-_DISMISSED_LABEL_AFTER: Final = timedelta(hours=24)
 
 
 @dataclass(frozen=True, slots=True)
@@ -404,12 +403,11 @@ class Runner:
     def _over(self, incident: Incident) -> bool:
         """Whether it is time for the label that ends the watch."""
         status = incident.status
-        if status.outbox:
+        if status.outbox or not status.phase.ended:
             return False
-        if status.phase is Phase.DISMISSED:
-            closed = status.milestones.closed_at if status.milestones else None
-            return closed is not None and self._clock() >= closed + _DISMISSED_LABEL_AFTER
-        return status.phase.ended
+        due = left_at(status)
+        # Without a moment it is over at once only where nothing can be reopened.
+        return self._clock() >= due if due else status.phase is Phase.CLOSED
 
     def _follow(self, ref: IncidentRef, incident: Incident, track: _Track) -> None:
         target = incident.spec.target

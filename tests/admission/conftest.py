@@ -15,8 +15,10 @@ from tests.admission.scene import (
     ALICE,
     BOB,
     CAROL,
+    ED,
     ERIN,
     PREFIX,
+    RITA,
     Scene,
     keys,
     page,
@@ -84,7 +86,8 @@ def grant(api: Api) -> None:
     }
     _granted(api, "clusterroles", {"metadata": {"name": "tests-editor"}, "rules": [everything]})
     held = {
-        "incident-commander-responder": (ALICE, BOB, CAROL, ERIN, "pat", "ida"),
+        "incident-commander-responder": (ALICE, BOB, CAROL, ERIN, ED, RITA, "pat", "ida"),
+        "edit": (ED,),
         "incident-commander-commander": (ALICE, BOB),
         "incident-commander-purger": ("pat",),
         "incident-commander-intake": ("ida",),
@@ -147,6 +150,11 @@ def wait_until_in_force(scene: Scene) -> None:
         lambda: erin.dry().delete("incidents", "probe", space),
         denied_by(f"{RELEASE}-deletion"),
         "deletion",
+    )
+    until(
+        lambda: erin.dry().merge("incidents", "probe", {"spec": {"roles": {"comms": "x"}}}, space),
+        denied_by(f"{RELEASE}-fields"),
+        "fields",
     )
     until(
         lambda: admin.create("timelinepages", page(scene, "probe")),

@@ -17,9 +17,11 @@ __all__ = [
     "BLOCKED",
     "BOB",
     "CAROL",
+    "ED",
     "ERIN",
     "OPEN",
     "PREFIX",
+    "RITA",
     "Case",
     "Change",
     "Scene",
@@ -45,6 +47,11 @@ CAROL: Final = "carol"
 """Speaks to outsiders; a responder."""
 ERIN: Final = "erin"
 """An editor: RBAC gives her every verb on Incidents, status included, but approve and purge."""
+
+ED: Final = "ed"
+"""Holds the built-in role `edit`, and is a responder."""
+RITA: Final = "rita"
+"""A responder and nothing else."""
 
 OPEN: Final = "rollback-1a2b3c4d"
 BLOCKED: Final = "restart-0badc0de"
@@ -158,9 +165,10 @@ class Scene:
         *,
         meta: Mapping[str, Any] | None = None,
         pending: Mapping[str, str] | None = None,
+        spec: Mapping[str, Any] | None = None,
     ) -> str:
         """Declare an Incident, have the operator write its status, and leave requests on it."""
-        body = self.body()
+        body = self.body(**(spec or {}))
         name = str(body["metadata"]["name"])
         self.person(ERIN).create("incidents", body).expect_ok()
         if meta:
@@ -190,6 +198,7 @@ class Case:
     meta: Mapping[str, Any] | None = None
     pending: Mapping[str, str] | None = None
     policy: str = "incident-commander-requests"
+    spec: Mapping[str, Any] | None = None
 
     @override
     def __str__(self) -> str:
@@ -199,7 +208,7 @@ class Case:
 
 def expect(scene: Scene, case: Case) -> tuple[str, Answer]:
     """Play a row and check that it is refused by our policy, in those words, or allowed."""
-    name = scene.incident(case.state, meta=case.meta, pending=case.pending)
+    name = scene.incident(case.state, meta=case.meta, pending=case.pending, spec=case.spec)
     answer = case.does(scene, scene.person(case.who), name)
     if case.refused:
         refused_by(answer, case.policy, *case.refused)

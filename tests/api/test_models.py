@@ -276,6 +276,7 @@ def test_every_field_of_an_incident_is_taken(api: Api, crds: list[str]) -> None:
         },
         "drill": False,
         "duplicateOf": {"name": "other"},
+        "relatedTo": [{"namespace": "shop", "name": "earlier"}],
     }
 
     stored = api.dry().create("incidents", incident("default", **spec)).expect_ok()["spec"]

@@ -436,7 +436,7 @@ def test_a_start_in_the_future_is_counted_from_the_creation() -> None:
 
 
 def test_a_duplicate_is_merged_once_the_other_exists() -> None:
-    play = _awaiting().edit(duplicateOf={"name": "other"})
+    play = _awaiting().merge("other")
     assert "no Incident other" in play.last("MergeRefused")
     play.world.others["other"] = build.incident(metadata={"name": "other"})
     play.tick()

@@ -139,7 +139,7 @@ class TestOutsiders:
     def test_a_merged_incident_is_not_called_resolved(self) -> None:
         play = story(STATUS_PAGE).after(minutes=6)
         play.world.others["other"] = build.incident(metadata={"name": "other"})
-        play.edit(duplicateOf={"name": "other"})
+        play.merge("other")
         assert play.phase == "Merged"
         assert outside(play)[-1].startswith("Closed. It is part of another incident, of which we")
 

@@ -168,7 +168,9 @@ async def test_an_incident_that_is_gone_proves_nothing(watched: Watched, namespa
     assert "nope" in answer.message
 
 
-@pytest.mark.parametrize("name", [REQUESTS, STATUS, "incident-commander-deletion"])
+@pytest.mark.parametrize(
+    "name", [REQUESTS, STATUS, "incident-commander-fields", "incident-commander-deletion"]
+)
 async def test_a_removed_binding_is_named_and_wakes(
     name: str, watched: Watched, need: ProofNeed, api: Api, mended: None
 ) -> None:

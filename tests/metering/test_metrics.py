@@ -172,15 +172,24 @@ async def test_the_times_are_observed_when_an_incident_is_resolved() -> None:
         assert of(samples, f"time_to_{key}_seconds_count", severity="SEV2", drill="true") is None
 
 
-async def test_drills_are_apart_and_duplicates_left_out() -> None:
+async def test_drills_are_apart() -> None:
     scene = Scene()
 
     scene.meter.resolved(resolved(spec={"drill": True}))
-    scene.meter.resolved(resolved(spec={"duplicateOf": {"name": "other"}}))
     samples = await scene.scrape()
 
     assert of(samples, "time_to_resolve_seconds_count", severity="SEV2", drill="true") == 1
     assert of(samples, "time_to_resolve_seconds_count", severity="SEV2", drill="false") is None
+
+
+async def test_ed_hides_no_incident_from_the_figures_by_duplicate_of() -> None:
+    """What was merged never becomes Resolved: who did was not, whatever ``spec`` says."""
+    scene = Scene()
+
+    scene.meter.resolved(resolved(spec={"duplicateOf": {"name": "no-such-incident"}}))
+    samples = await scene.scrape()
+
+    assert of(samples, "time_to_resolve_seconds_count", severity="SEV2", drill="false") == 1
 
 
 async def test_an_incident_that_becomes_resolved_is_told_once_to_the_meter() -> None:

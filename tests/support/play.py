@@ -368,6 +368,11 @@ class Play:
         )
         return self.tick()
 
+    def merge(self, name: str | None, by: str = "alice") -> Play:
+        """Change ``spec.duplicateOf``, stamped as the API server does."""
+        self._annotate({f"{GROUP}/duplicate-of-by": by})
+        return self.edit(duplicateOf={"name": name} if name else None)
+
     def after(self, **time: float) -> Play:
         """Let time pass, waking the Incident whenever it asked for it."""
         until = self.world.now + timedelta(**time)

@@ -148,6 +148,15 @@ class NameRef(ApiModel):
     name: Name = Field(description="Name of the object.")
 
 
+class ObjectRef(ApiModel):
+    """A reference to an object of a fixed kind by its name, in any namespace."""
+
+    namespace: Annotated[str, Field(max_length=63)] | None = Field(
+        default=None, description="Its namespace. Default: the same one."
+    )
+    name: Name = Field(description="Name of the object.")
+
+
 class ConditionStatus(StrEnum):
     """As in metav1.Condition."""
 

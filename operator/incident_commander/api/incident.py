@@ -25,6 +25,7 @@ from .common import (
     GuardVerdict,
     NameRef,
     ObjectMeta,
+    ObjectRef,
     OnFailure,
     Phase,
     ProposalState,
@@ -103,10 +104,13 @@ class Impact(ApiModel):
     """What users feel. Never a cause."""
 
     symptom: Text256 | None = Field(
-        default=None, description="What outsiders may read; never a cause."
+        default=None,
+        description="What outsiders may read; never a cause. Changed after creation by the "
+        "commander, comms or a holder of the verb approve.",
     )
     summary: Text256 | None = Field(
-        default=None, description="Who is affected and how: the IMPACT part of updates."
+        default=None,
+        description="Who is affected and how: the IMPACT part of updates. Changed as symptom is.",
     )
     users_affected_percent: Annotated[int, Field(ge=0, le=100)] | None = Field(
         default=None, description="Share of users affected, 0 to 100."
@@ -179,19 +183,24 @@ class IncidentSpec(ApiModel):
     policy_ref: NameRef | None = Field(
         default=None,
         description="ResponsePolicy to run under. Default: `default` in this namespace, else "
-        "beside the operator.",
+        "beside the operator. Its values are copied when the Incident is declared: from then on "
+        "it is fixed.",
     )
     started_at: Timestamp | None = Field(
         default=None,
-        description="When the impact began. Default: the alert's start, else creation.",
+        description="When the impact began, read once, when the Incident is declared. Default: the "
+        "alert's start, else creation.",
     )
     roles: Roles | None = Field(
         default=None,
         description="Who does what. commander names the first commander only; later ones use the "
-        "take-command request.",
+        "take-command request. Once there is a commander, only the commander or a holder of the verb "
+        "approve changes roles; commander and comms are given after creation by no other at all.",
     )
     war_room: HttpUrl | None = Field(
-        default=None, description="URL of the one place for all communication."
+        default=None,
+        description="URL of the one place for all communication; it stands in every internal "
+        "update. Once there is a commander, changed by the commander or a holder of the verb approve.",
     )
     impact: Impact | None = Field(default=None, description="What users feel.")
     alert: Alert | None = Field(
@@ -199,7 +208,15 @@ class IncidentSpec(ApiModel):
     )
     drill: bool = Field(default=False, description="A drill: real actions, apart in all figures.")
     duplicate_of: NameRef | None = Field(
-        default=None, description="Another Incident of this namespace that this one is merged into."
+        default=None,
+        description="Another Incident of this namespace that this one is merged into: it ends as "
+        "Merged. After creation it is a decision as dismiss is: it needs the verb approve, and the "
+        "commander where there is one, is made alone, and is refused while a proposal is Approved or "
+        "Executing. Reopened, it is out of force until it names another one.",
+    )
+    related_to: Annotated[list[ObjectRef], Field(max_length=8)] = Field(
+        default_factory=list,
+        description="Earlier Incidents of the same trouble: words for people, nothing follows.",
     )
 
 
@@ -715,6 +732,14 @@ _COMMITTED: Final = (
 )
 
 
+def _same(field: str) -> str:
+    """Give the rule that an optional field of spec is as it was."""
+    return (
+        f"has(self.spec.{field}) == has(oldSelf.spec.{field}) && "
+        f"(!has(self.spec.{field}) || self.spec.{field} == oldSelf.spec.{field})"
+    )
+
+
 class IncidentStatus(ApiModel):
     """What the operator knows and did. Only the operator writes it."""
 
@@ -750,6 +775,11 @@ class IncidentStatus(ApiModel):
     severity: Severity | None = Field(default=None, description="Effective severity.")
     severity_basis: SeverityBasis | None = Field(
         default=None, description="What the severity rests on."
+    )
+    unmerged_from: Name | None = Field(
+        default=None,
+        description="The Incident that this one was merged into before it was reopened: as long as "
+        "spec.duplicateOf names that one, it is out of force.",
     )
     root_cause: RootCause | None = Field(default=None, description="What people found.")
     summary: Annotated[str, Field(max_length=1024)] = Field(
@@ -932,6 +962,13 @@ class Incident(ApiModel):
                     "message": "spec is frozen: this Incident has ended; declare a new one that "
                     "links it",
                     "fieldPath": ".spec",
+                },
+                {
+                    "rule": f"({_same('policyRef')}) || !has(oldSelf.status) || "
+                    "!has(oldSelf.status.policy) || oldSelf.status.policy.generation == 0",
+                    "message": "spec.policyRef is read once, when the Incident is declared: its "
+                    "values are in force to the end, see status.policy",
+                    "fieldPath": ".spec.policyRef",
                 },
             ]
         }

@@ -54,7 +54,7 @@ KINDS: Final = ("incidents", "runbooks", "timelinepages", "responsepolicies", "p
 
 GUARD_POLICIES: Final = tuple(
     f"incident-commander-{part}"
-    for part in ("requests", "status", "deletion", "pages", "postmortems", "reports")
+    for part in ("requests", "fields", "status", "deletion", "pages", "postmortems", "reports")
 )
 STAMP_POLICY: Final = "incident-commander-stamp"
 

@@ -6,7 +6,8 @@ first the object, then the record of it, so that a crash in between repeats noth
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 
 from ..api.common import Phase
 from ..api.incident import Incident, IncidentStatus, PostmortemRef
@@ -21,7 +22,9 @@ from .evolve import Draft
 from .letters import written
 from .updates import facts
 
-__all__ = ["decide", "draft_due", "drafted", "needs", "owned_by", "wakes_at"]
+__all__ = ["decide", "draft_due", "drafted", "left_at", "needs", "owned_by", "wakes_at"]
+
+_REOPENED_WITHIN: Final = timedelta(hours=24)
 
 
 def needs(case: Case) -> frozenset[PostmortemNeed]:
@@ -130,6 +133,14 @@ def wakes_at(status: IncidentStatus) -> datetime | None:
     """Say when it becomes overdue."""
     owed = status.postmortem
     return owed.due_at if owed and owed.overdue_at is None else None
+
+
+def left_at(status: IncidentStatus) -> datetime | None:
+    """Say when an ended Incident is labelled and watched no more: until then it can be reopened."""
+    closed = status.milestones.closed_at if status.milestones else None
+    if status.phase is Phase.CLOSED or closed is None:
+        return closed
+    return closed + _REOPENED_WITHIN
 
 
 def draft_due(incident: Incident) -> bool:

@@ -12,7 +12,18 @@ from datetime import datetime
 from ..api.common import Phase
 from ..api.incident import ExecutionState, IncidentStatus
 from ..questions import Facts, Question
-from . import answer, clocks, closing, declare, escalation, remediate, rounds, waiting, watch
+from . import (
+    answer,
+    clocks,
+    closing,
+    declare,
+    escalation,
+    merging,
+    remediate,
+    rounds,
+    waiting,
+    watch,
+)
 from .case import Case
 from .conditions import derive
 from .evolve import Draft
@@ -49,9 +60,9 @@ def required(case: Case, facts: Facts) -> frozenset[Question]:
     New requests need nothing: they are recorded at once.
     """
     if _fresh(case):
-        other = declare.duplicate_of(case)
+        other = merging.duplicate_of(case)
         return frozenset({case.target.workload} | ({other} if other else set()))
-    if other := declare.duplicate_of(case):
+    if other := merging.duplicate_of(case):
         return frozenset({other}) | _required_by_phase(case, facts)
     return _required_by_phase(case, facts)
 
@@ -85,10 +96,10 @@ def decide(case: Case, facts: Facts) -> Decision:
     command: Command | None = None
     if _fresh(case):
         draft = declare.declare(case, draft, facts)
-        draft = declare.merged(case, draft, facts) or draft
+        draft = merging.merged(case, draft, facts) or draft
     elif requests := new_requests(case.incident):
         draft = answer.answer(case, draft, requests)
-    elif ended := declare.merged(case, draft, facts):
+    elif ended := merging.merged(case, draft, facts):
         draft = ended
     elif changed := declare.spec_changed(case, draft):
         draft = changed
@@ -155,5 +166,7 @@ def _phase_wakes_at(case: Case, status: IncidentStatus) -> datetime | None:
             return status.monitoring.next_at if status.monitoring else soon
         case Phase.RESOLVED:
             return closing.wakes_at(status)
+        case Phase.DISMISSED | Phase.MERGED:
+            return closing.left_at(status)
         case _:
             return None

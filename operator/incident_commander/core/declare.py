@@ -6,15 +6,14 @@ from datetime import datetime
 
 from ..api.common import Phase
 from ..api.incident import Diagnosis, Milestones, Roles, SeverityBasis
-from ..questions import Facts, IncidentNeed
-from ..values import Missing, Unavailable
-from . import answer, diagnose, presence, severity, updates
+from ..questions import Facts
+from . import answer, diagnose, merging, presence, severity, updates
 from .case import Case, pin_policy
-from .evolve import TRANSITIONS, Draft
+from .evolve import Draft
 from .moves import close_open, start_round
 from .requests import present_requests
 
-__all__ = ["begin", "declare", "duplicate_of", "merged", "spec_changed"]
+__all__ = ["begin", "declare", "spec_changed"]
 
 
 def declare(case: Case, draft: Draft, facts: Facts) -> Draft:
@@ -79,7 +78,7 @@ def spec_changed(case: Case, draft: Draft) -> Draft | None:
     spec, status = case.incident.spec, draft.status
     if status.observed_generation == case.incident.metadata.generation or status.phase.ended:
         return None
-    changed = draft
+    changed = merging.forgotten(case, draft)
     changed = severity.judged(case, severity.asked(case, changed))
     if changed.status.severity is not status.severity:
         changed = updates.sooner(case.seeing(changed.status), changed)
@@ -122,41 +121,3 @@ def _target_changed(case: Case, draft: Draft) -> Draft | None:
         "SpecChanged",
         f"spec now says: {what}. Diagnosing again.",
     )
-
-
-def duplicate_of(case: Case) -> IncidentNeed | None:
-    """Name the Incident that this one is to be merged into, if that is asked for and allowed."""
-    ref, meta, status = case.incident.spec.duplicate_of, case.incident.metadata, case.status
-    if ref is None or Phase.MERGED not in TRANSITIONS[status.phase]:
-        return None
-    if any(p.state.committed for p in status.proposals):
-        return None
-    return IncidentNeed(meta.namespace, ref.name)
-
-
-def merged(case: Case, draft: Draft, facts: Facts) -> Draft | None:
-    """Merge into the Incident that ``spec.duplicateOf`` names; None where that cannot be (yet)."""
-    need = duplicate_of(case)
-    if need is None or draft.status.phase.ended:
-        return None
-    other = facts.incident(need)
-    if isinstance(other, Unavailable):
-        return None
-    news = draft.status.observed_generation != case.incident.metadata.generation
-    if isinstance(other, Missing) or other.spec.duplicate_of is not None:
-        why = (
-            f"there is no Incident {need.name} in namespace {need.namespace}"
-            if isinstance(other, Missing)
-            else f"Incident {need.name} names another in its own spec.duplicateOf"
-        )
-        return draft.add("MergeRefused", f"spec.duplicateOf.name: {why}.") if news else None
-    followed = (
-        close_open(draft)
-        .add(
-            "IncidentMerged",
-            f"It is the same as Incident {need.name}: follow that one.",
-            phase=Phase.MERGED,
-        )
-        .milestone(closed_at=case.now)
-    )
-    return updates.ended(case, followed, f"It is the same as {need.name}: updates follow there")

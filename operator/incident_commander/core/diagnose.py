@@ -63,7 +63,11 @@ def choose(case: Case, facts: Facts) -> Chosen:
     incident, library = case.incident, case.library
     here, beside = incident.metadata.namespace, case.limits.operator_namespace
     policy = incident.spec.policy_ref
-    if policy and not (library.policy(here, policy.name) or library.policy(beside, policy.name)):
+    if (
+        policy
+        and _wanting(case, policy.name)
+        and not (library.policy(here, policy.name) or library.policy(beside, policy.name))
+    ):
         return Chosen(
             None,
             f"spec.policyRef.name: no ResponsePolicy {policy.name} in namespace {here} nor in "
@@ -83,6 +87,16 @@ def choose(case: Case, facts: Facts) -> Chosen:
     workload = facts.workload(case.target.workload)
     labels = workload.labels if isinstance(workload, Workload) else {}
     return Chosen(match(library.runbooks(here), library.runbooks(beside), incident, labels))
+
+
+def _wanting(case: Case, policy: str) -> bool:
+    """Whether this policy is what the Incident was declared with and was not found then.
+
+    Its values are copied once: a reference that is changed later, or a policy that is deleted, stops
+    nothing.
+    """
+    pinned = case.status.policy
+    return pinned is None or (pinned.generation == 0 and pinned.name == policy)
 
 
 def questions(case: Case, chosen: Chosen) -> tuple[frozenset[Need], str | None]:

@@ -54,7 +54,7 @@ TRANSITIONS: Final[Mapping[Phase, frozenset[Phase]]] = {
     Phase.RESOLVED: frozenset({Phase.CLOSED, Phase.DIAGNOSING, Phase.MERGED}),
     Phase.CLOSED: frozenset(),
     Phase.DISMISSED: frozenset({Phase.DIAGNOSING}),
-    Phase.MERGED: frozenset(),
+    Phase.MERGED: frozenset({Phase.DIAGNOSING}),
 }
 """Which phase may follow which (contract, section 2)."""
 

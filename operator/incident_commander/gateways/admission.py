@@ -35,6 +35,7 @@ _STATUS: Final = "incident-commander-status"
 _REQUIRED: Final = (
     _REQUESTS,
     _STATUS,
+    "incident-commander-fields",
     "incident-commander-deletion",
     "incident-commander-pages",
 )

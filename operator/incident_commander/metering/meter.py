@@ -61,9 +61,9 @@ class PrometheusMeter:
         self._remediations.labels(action, type(outcome).__name__).inc()
 
     def resolved(self, incident: Incident) -> None:
-        """An Incident became Resolved. One that is a duplicate counts in the other one."""
+        """An Incident became Resolved. One that was merged ends otherwise, and counts in the other."""
         durations = incident.status.durations
-        if durations is None or incident.spec.duplicate_of is not None:
+        if durations is None:
             return
         labels = whose(Summary.of(incident))
         for key, histogram in self._times.items():

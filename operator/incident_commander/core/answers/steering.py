@@ -145,17 +145,20 @@ def _dismiss(case: Case, draft: Draft, request: Request) -> Draft:
 
 def _reopen(case: Case, draft: Draft, request: Request) -> Draft:
     status = draft.status
-    if status.phase not in {Phase.RESOLVED, Phase.DISMISSED}:
+    if status.phase not in {Phase.RESOLVED, Phase.DISMISSED, Phase.MERGED}:
         return refuse(
-            draft, request, f"the phase is {status.phase}, neither Resolved nor Dismissed"
+            draft, request, f"the phase is {status.phase}, not Resolved, Dismissed or Merged"
         )
+    ref = case.incident.spec.duplicate_of
+    unmerged = ref.name if ref and status.phase is Phase.MERGED else None
     milestones = status.milestones or Milestones()
     return start_round(
         presence.begin(case, updates.start_clock(case, draft, case.now)),
         "IncidentReopened",
-        f"{request.by} reopened it: {cut(request.value, 300)}. Diagnosing again, attempt "
-        f"{status.attempt + 1}.",
+        f"{request.by} reopened it: {cut(request.value, 200)}. Diagnosing again, attempt "
+        f"{status.attempt + 1}.{_unmerged(case, unmerged)}",
         actor=request.by,
+        unmerged_from=unmerged or status.unmerged_from,
         attempt=status.attempt + 1,
         approval=None,
         execution=None,
@@ -163,6 +166,17 @@ def _reopen(case: Case, draft: Draft, request: Request) -> Draft:
         monitoring=None,
         postmortem=None,
         milestones=milestones.model_copy(update={"resolved_at": None, "closed_at": None}),
+    )
+
+
+def _unmerged(case: Case, other: str | None) -> str:
+    """Say what becomes of ``spec.duplicateOf``, and how to be rid of it."""
+    if other is None:
+        return ""
+    meta = case.incident.metadata
+    return (
+        f" spec.duplicateOf still names {other} and is out of force. Remove it: kubectl -n "
+        f"""{meta.namespace} patch incident {meta.name} --type=merge -p '{{"spec":{{"duplicateOf":null}}}}'"""
     )
 
 
