@@ -46,6 +46,7 @@ _PROGRAMS: Final = frozenset({"argocd", "flux", "helm", "kubectl"})
 _LABEL: Final = r"[a-z0-9](?:[-a-z0-9]*[a-z0-9])?"
 _SUBDOMAIN: Final = rf"{_LABEL}(?:\.{_LABEL})*"
 _HINT: Final = re.compile(r"[a-z][a-z ]*")
+_BEFORE: Final = re.compile(r"[A-Za-z0-9: ]*")
 _PLAIN_KEY: Final = re.compile(r"[A-Za-z0-9./_-]+")
 
 
@@ -81,17 +82,25 @@ class Blank:
 
     In double quotes, so that a shell that gets it as it stands does not take it for a redirection.
 
+    Parameters
+    ----------
+    hint
+        What is to stand there.
+    before
+        What stands there already: ``"SEV3: <reason>"``.
+
     Raises
     ------
     ValueError
-        If the hint is more than small letters and blanks: it is ours, never anybody's text.
+        If it is more than letters, digits and blanks: it is ours, never anybody's text.
     """
 
     hint: str
+    before: str = ""
 
     def __post_init__(self) -> None:
-        if not _HINT.fullmatch(self.hint):
-            raise ValueError(f"no hint for people: {self.hint!r}")
+        if not _HINT.fullmatch(self.hint) or not _BEFORE.fullmatch(self.before):
+            raise ValueError(f"no hint for people: {self}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,8 +230,8 @@ def _written(word: Word) -> str:
     match word:
         case Pair(key, value, between):
             return f"{quoted(_typeable(key))}{between}{_written(value)}"
-        case Blank(hint):
-            return f'"<{hint}>"'
+        case Blank(hint, before):
+            return f'"{before}<{hint}>"'
         case Name(text, syntax, what):
             if not syntax.fits(text):
                 raise _RefusedError(f"{what} is malformed")

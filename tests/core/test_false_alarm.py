@@ -33,7 +33,7 @@ def test_it_is_suggested_when_every_answer_is_good() -> None:
     assert said == (
         "This may be a false alarm. traffic: 2 is fine (at most 10); probes: 1 is fine (at "
         "least 1). Nothing is dismissed by itself. If you agree: kubectl -n shop annotate incident "
-        "checkout-5xx incidentcommander.dev/dismiss='<why>'"
+        'checkout-5xx incidentcommander.dev/dismiss="<why>"'
     )
 
 
@@ -77,4 +77,4 @@ def test_a_long_answer_leaves_room_for_the_command() -> None:
     said = suspicion(case(*many), known(**GOOD))
     assert said is not None
     assert len(said) <= 512
-    assert said.endswith("/dismiss='<why>'")
+    assert said.endswith('/dismiss="<why>"')

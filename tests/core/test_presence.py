@@ -66,7 +66,7 @@ def test_people_are_reminded_by_the_internal_channels() -> None:
     reminder = next(n for n in play.status.outbox if n.kind == "Escalation")
     assert reminder.channels == ["ops"]
     assert reminder.text.startswith("Nobody is commander, and it was due at ")
-    assert "incidentcommander.dev/take-command=<reason>" in reminder.text
+    assert 'incidentcommander.dev/take-command="<reason>"' in reminder.text
 
 
 def test_a_policy_can_want_other_roles() -> None:

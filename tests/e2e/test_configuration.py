@@ -256,15 +256,22 @@ def test_the_columns_say_what_matters(shop: Shop, shell: Kubectl) -> None:
     assert lines[1].rstrip().endswith("shop")
 
 
-def test_describe_ends_with_what_to_do(shop: Shop, shell: Kubectl) -> None:
+def test_describe_ends_with_what_is_offered_and_no_event_has_its_command(
+    shop: Shop, shell: Kubectl
+) -> None:
     incident = shop.in_trouble()
     offered = only(p for p in incident["status"]["proposals"] if p["recommended"])
 
     def told() -> str | None:
         said = shell.run("describe", "inc", "checkout").partition("\nEvents:")[2]
-        return said if offered["approveCommand"] in said else None
+        return said if f"To approve {offered['id']}" in said else None
 
     events = until(told, "the proposal is an Event")
+    status = shell.run("describe", "inc", "checkout").partition("\nEvents:")[0]
+
+    assert offered["approveCommand"] in status
+    assert "incidentcommander.dev/approve" not in events
+    assert "kubectl " not in events
 
     assert "ErrorRateHigh" in events
     assert "ProposalOffered" in events

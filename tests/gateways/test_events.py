@@ -91,7 +91,9 @@ async def test_what_people_look_for_ends_kubectl_describe(
     events_shown = shown.partition("Events:")[2]
     assert "30 % errors" in events_shown
     assert "all is well" not in events_shown
-    assert "incidentcommander.dev/approve=rollback-1a2b3c4d" in events_shown
+    assert "To approve rollback-1a2b3c4d: its approveCommand in status.proposals" in events_shown
+    assert "incidentcommander.dev/approve" not in events_shown
+    assert "incidentcommander.dev/approve=rollback-1a2b3c4d" not in str(items)
 
 
 async def test_the_same_entry_is_published_once(
@@ -105,7 +107,7 @@ async def test_the_same_entry_is_published_once(
     assert [item["reason"] for item in items] == ["IncidentDeclared", "IncidentResolved"]
 
 
-async def test_a_long_message_is_cut_and_the_command_is_not(
+async def test_a_long_message_is_cut_and_where_the_command_stands_is_not(
     events: Events, found: Incident, api: Api, namespace: str
 ) -> None:
     long = "ü" * 512
@@ -116,7 +118,10 @@ async def test_a_long_message_is_cut_and_the_command_is_not(
     (item,) = await published(api, namespace, 1)
 
     assert len(item["note"].encode()) <= 1024
-    assert item["note"].endswith("approve=rollback-1a2b3c4d")
+    assert item["note"].endswith(
+        "To approve rollback-1a2b3c4d: its approveCommand in status.proposals of Incident "
+        "checkout-5xx, above."
+    )
 
 
 async def test_a_dead_server_delays_nobody_and_what_is_too_much_is_dropped(

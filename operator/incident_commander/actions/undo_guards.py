@@ -120,8 +120,8 @@ def _already_there(workload: Workload, destination: Revision) -> GuardFinding | 
         look = undo_command(workload, None)
         return block(
             "AlreadyThere",
-            f"The template already is that of revision {destination.number}; kubectl skips such a "
-            f"rollback. What else there is: {look}",
+            f"The template already is that of revision {destination.number}; to kubectl, too, there "
+            f"is nothing to do. What else there is: {look}",
             look,
         )
     if significant_hash(destination.template) == significant_hash(workload.template):

@@ -39,6 +39,7 @@ from .notices import ChannelName, ChannelState, Notice
 from .policy import EscalationTrigger, ResponsePolicySpec, Role
 
 __all__ = [
+    "MAX_COMMANDS",
     "MAX_ENTRY_TEXT",
     "Alert",
     "Approval",
@@ -82,6 +83,7 @@ MAX_PROPOSALS: Final = 8
 MAX_FINDINGS: Final = 24
 MAX_GUARDS: Final = 20
 MAX_NOTICES: Final = 24
+MAX_COMMANDS: Final = 4
 
 StepName = Annotated[str, Field(max_length=63)]
 ProposalId = Annotated[str, Field(max_length=64)]
@@ -784,6 +786,10 @@ class IncidentStatus(ApiModel):
     root_cause: RootCause | None = Field(default=None, description="What people found.")
     summary: Annotated[str, Field(max_length=1024)] = Field(
         default="", description="What is known, what happens next, the command to type."
+    )
+    commands: Annotated[list[Command], Field(max_length=MAX_COMMANDS)] = Field(
+        default_factory=list,
+        description="The commands of the summary, each to be copied whole; nothing else is one.",
     )
     conditions: Annotated[list[Condition], Field(max_length=24)] = Field(
         default_factory=list,

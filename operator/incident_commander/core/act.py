@@ -145,7 +145,7 @@ def _applied(
         "latest.",
         actor=by,
         proposal=proposal.id,
-        evidence=Evidence(query=proposal.command[:512], value=f"generation {generation}"),
+        evidence=Evidence(query=cut(proposal.command, 512), value=f"generation {generation}"),
         changes={
             # To take a change back is no further attempt.
             "remediations": draft.status.remediations + (proposal.revert_of is None),

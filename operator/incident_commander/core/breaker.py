@@ -7,6 +7,7 @@ the same target are known as this process last saw them; what they write, the pa
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -15,13 +16,13 @@ from ..actions import SYNCHRONISERS, Situation
 from ..api.base import MARKER_ANNOTATION, format_duration
 from ..api.common import Confidence, GuardVerdict
 from ..api.incident import MAX_GUARDS, GuardFinding, Proposal
+from ..command_line import Blank, Name, as_json, fitted, kubectl, texts
 from ..managed import ours_at
 from .case import BY_PEOPLE, Case
-from .wording import annotate, cut
+from .wording import annotate, resolve
 
 __all__ = ["Planned", "block", "blocks_now", "breaker", "refreshed"]
 
-_RESOLVE: Final = 'resolve="<how>"'
 _ATTEMPTS: Final = "AttemptsUsedUp"
 _WINDOW: Final = "TooManyChanges"
 _COOLDOWN: Final = "Cooldown"
@@ -75,11 +76,12 @@ def _attempts(case: Case) -> GuardFinding | None:
     made, most = case.status.remediations, case.policy.max_attempts
     if made < most:
         return None
+    done = resolve(case.incident.metadata)
     return block(
         _ATTEMPTS,
         f"{made} changes were made for this Incident, the policy allows {most} "
-        f"(approvals.maxAttempts). Fix it by other means, then: "
-        f"{annotate(case.incident.metadata, _RESOLVE)}",
+        f"(approvals.maxAttempts). Fix it by other means, then: {done}",
+        commands=texts([done]),
     )
 
 
@@ -115,6 +117,7 @@ def _cooldown(case: Case, live: Situation, command: str) -> GuardFinding | None:
         f"(approvals.cooldown). It can be approved from {until:%H:%M:%S} UTC on; sooner by hand: "
         f"{command}",
         until,
+        commands=[command],
     )
 
 
@@ -129,25 +132,25 @@ def _others(case: Case) -> GuardFinding | None:
     meta = case.incident.metadata
     acting = next((other for other in case.neighbours if other.acting), None)
     if acting is not None:
+        look = kubectl(meta.namespace, "describe", "incident", Name(acting.name))
         return block(
             _ANOTHER,
             f"Incident {acting.name} is acting on this target: {acting.acting} ({acting.phase}). "
-            "Wait for its outcome, which clears this by itself; see kubectl -n "
-            f"{meta.namespace} describe incident {acting.name}",
+            f"Wait for its outcome, which clears this by itself. To see it: {look}",
+            commands=texts([look]),
         )
     waiting = sorted(n.name for n in case.neighbours if not n.phase.ended)
     if not waiting:
         return None
-    patch = f'{{"spec":{{"duplicateOf":{{"name":"{waiting[0]}"}}}}}}'
+    patch = as_json({"spec": {"duplicateOf": {"name": waiting[0]}}})
+    words = ("patch", "incident", Name(meta.name), "--type=merge", "-p", patch)
+    merge = texts([kubectl(meta.namespace, *words)])
+    text = f"{', '.join(waiting)}: open for the same target. If it is the same trouble, merge this"
     return GuardFinding(
         name=_ANOTHER,
         verdict=GuardVerdict.WARN,
-        message=cut(
-            f"{', '.join(waiting)}: open for the same target. If it is the same trouble, merge "
-            f"this one: kubectl -n {meta.namespace} patch incident {meta.name} --type=merge -p "
-            f"'{patch}'",
-            512,
-        ),
+        message=fitted(f"{text} one: {''.join(merge)}", 512, merge),
+        commands=merge,
     )
 
 
@@ -161,15 +164,31 @@ def _self_heal(case: Case, confidence: Confidence) -> GuardFinding | None:
     if asked or not any(name in SYNCHRONISERS for name in managers):
         message = f"{text}. Make sure that it does not do so again."
         return GuardFinding(name=_SELF_HEAL, verdict=GuardVerdict.WARN, message=message)
+    again = annotate(case.incident.metadata, "propose", Blank("remediation"))
     return block(
         _SELF_HEAL,
         f"{text}, and would take this one back too. Suspend it, or land the change where it reads "
-        f"from; then ask for it: {annotate(case.incident.metadata, 'propose=<remediation>')}",
+        f"from; then ask for it: {again}",
+        commands=texts([again]),
     )
 
 
-def block(name: str, message: str, until: datetime | None = None) -> GuardFinding:
-    """Forbid a proposal; ``until``: when that is over by itself."""
+def block(
+    name: str, message: str, until: datetime | None = None, commands: Sequence[str] = ()
+) -> GuardFinding:
+    """Forbid a proposal.
+
+    Parameters
+    ----------
+    until
+        When that is over by itself.
+    commands
+        Those that the message has.
+    """
     return GuardFinding(
-        name=name, verdict=GuardVerdict.BLOCK, message=cut(message, 512), until=until
+        name=name,
+        verdict=GuardVerdict.BLOCK,
+        message=fitted(message, 512, commands),
+        commands=list(commands),
+        until=until,
     )

@@ -21,6 +21,7 @@ from .conditions import derive
 from .evolve import Draft
 from .letters import written
 from .updates import facts
+from .wording import edit_postmortem
 
 __all__ = ["decide", "draft_due", "drafted", "left_at", "needs", "owned_by", "wakes_at"]
 
@@ -153,11 +154,10 @@ def drafted(incident: Incident, name: str, how: str, now: datetime) -> IncidentS
     """Record the Postmortem that was drafted or found."""
     owed = incident.status.postmortem or PostmortemRef()
     due = f" It is due {owed.due_at:%Y-%m-%d %H:%M} UTC." if owed.due_at else ""
-    namespace = incident.metadata.namespace
+    edit = edit_postmortem(incident.metadata.namespace, name)
     draft = Draft(incident.status, now).add(
         "PostmortemDrafted",
-        f"Postmortem {name}: {how}.{due} Complete it and set spec.state to Final: "
-        f"kubectl -n {namespace} edit postmortem {name}",
+        f"Postmortem {name}: {how}.{due} Complete it and set spec.state to Final: {edit}",
         changes={"postmortem": owed.model_copy(update={"name": name})},
     )
     return derive(incident, draft.status, now)

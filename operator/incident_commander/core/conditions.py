@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Final
 
-from ..api.base import GROUP
-from ..api.common import Condition, ConditionStatus, Confidence, Phase
+from ..api.common import Condition, ConditionStatus, Confidence, ObjectMeta, Phase
 from ..api.incident import (
+    MAX_COMMANDS,
     Display,
     Durations,
     ExecutionState,
@@ -20,9 +20,23 @@ from ..api.incident import (
     Milestones,
     Proposal,
 )
+from ..command_line import fitted, texts
 from .case import BY_PEOPLE
 from .presence import unfilled
-from .wording import annotate, blocks, cut, moment, sentence, sentences, trouble
+from .wording import (
+    annotate,
+    blocks,
+    confirm,
+    cut,
+    edit_postmortem,
+    moment,
+    resolve,
+    sentence,
+    sentences,
+    take_command,
+    trouble,
+    typeable,
+)
 
 __all__ = ["derive", "recommended"]
 
@@ -42,25 +56,26 @@ _STATUS: Final = {
     False: ConditionStatus.FALSE,
     None: ConditionStatus.UNKNOWN,
 }
-_CONFIRM: Final = 'confirm="<what you saw>"'
-_RESOLVE: Final = 'resolve="<how>"'
 _VERIFIED: Final = frozenset({Phase.MONITORING, Phase.RESOLVED, Phase.CLOSED})
 
 
 def derive(incident: Incident, status: IncidentStatus, now: datetime) -> IncidentStatus:
     """Complete a status: every derived field, for the object's current generation."""
     generation = incident.metadata.generation
+    summary = sentences([_refused(status), _summary(incident, status)])
+    typed = [command for command in _to_type(incident, status) if command in summary]
     status = status.model_copy(
         update={
             "observed_generation": generation,
             "durations": _durations(status.milestones),
             "display": _display(incident, status, now),
-            "summary": cut(sentences([_refused(status), _summary(incident, status)]), 1024),
+            "summary": fitted(summary, 1024, typed),
+            "commands": typed[:MAX_COMMANDS],
         }
     )
     before = {c.type: c for c in status.conditions}
     conditions = []
-    for kind, holds, reason, message in _conditions(status, now):
+    for kind, holds, reason, message in _conditions(incident.metadata, status, now):
         value = _STATUS[holds]
         old = before.get(kind)
         since = old.last_transition_time if old and old.status is value else now
@@ -78,7 +93,7 @@ def derive(incident: Incident, status: IncidentStatus, now: datetime) -> Inciden
 
 
 def _conditions(
-    status: IncidentStatus, now: datetime
+    meta: ObjectMeta, status: IncidentStatus, now: datetime
 ) -> Iterator[tuple[str, bool | None, str, str]]:
     phase, milestones = status.phase, status.milestones or Milestones()
     stalled = status.stalled
@@ -96,7 +111,7 @@ def _conditions(
         "Acknowledged",
         acknowledged,
         "Acknowledged" if acknowledged else "Waiting",
-        "" if acknowledged else f"kubectl annotate it with {GROUP}/acknowledge=<anything>",
+        "" if acknowledged else f"say that you are on it: {annotate(meta, 'acknowledge', 'me')}",
     )
     diagnosis = status.diagnosis
     diagnosed = diagnosis is not None and diagnosis.finished_at is not None and not stalled
@@ -146,7 +161,7 @@ def _conditions(
     due = status.updates.next_due_at if status.updates else None
     overdue = due is not None and due < now and not phase.ended
     yield "UpdateOverdue", overdue, "Overdue" if overdue else "NothingDue", ""
-    yield _role_unfilled(status, now)
+    yield _role_unfilled(meta, status, now)
     guard = status.guard
     yield (
         "ApprovalGuarded",
@@ -159,7 +174,9 @@ def _conditions(
     yield "PostmortemOverdue", late, "Overdue" if late else "NotOverdue", ""
 
 
-def _role_unfilled(status: IncidentStatus, now: datetime) -> tuple[str, bool, str, str]:
+def _role_unfilled(
+    meta: ObjectMeta, status: IncidentStatus, now: datetime
+) -> tuple[str, bool, str, str]:
     missing, response = ", ".join(unfilled(status)), status.response
     if not missing or response is None or status.phase.over:
         return "RoleUnfilled", False, "Filled", ""
@@ -171,8 +188,8 @@ def _role_unfilled(status: IncidentStatus, now: datetime) -> tuple[str, bool, st
         True,
         "Overdue",
         (
-            f"nobody is {missing}, due at {due}; take command: annotate with "
-            f"{GROUP}/take-command=<reason>; the others stand in spec.roles"
+            f"nobody is {missing}, due at {due}; take command: {take_command(meta)} ; the others "
+            "stand in spec.roles"
         ),
     )
 
@@ -269,16 +286,23 @@ def _summary(incident: Incident, status: IncidentStatus) -> str:
             return "Merged into another Incident."
 
 
+def _to_type(incident: Incident, status: IncidentStatus) -> list[str]:
+    """Give every command that a summary may have."""
+    meta, owed = incident.metadata, status.postmortem
+    lines = [annotate(meta, "diagnose", "again"), confirm(meta), resolve(meta)]
+    if owed is not None and owed.name is not None:
+        lines.append(edit_postmortem(meta.namespace, owed.name))
+    return list(dict.fromkeys([*typeable(status.open_proposals), *texts(lines)]))
+
+
 def _owed(incident: Incident, status: IncidentStatus) -> str:
     """Say what is to be done before a resolved Incident can be closed."""
     owed = status.postmortem
     if owed is None or owed.name is None:
         return " A Postmortem is owed before it can be closed." if owed else ""
     due = f", due {owed.due_at:%Y-%m-%d %H:%M} UTC" if owed.due_at else ""
-    return (
-        f" It is closed when Postmortem {owed.name} is Final{due}: "
-        f"kubectl -n {incident.metadata.namespace} edit postmortem {owed.name}"
-    )
+    edit = edit_postmortem(incident.metadata.namespace, owed.name)
+    return f" It is closed when Postmortem {owed.name} is Final{due}: {edit}"
 
 
 def _remediating(incident: Incident, status: IncidentStatus) -> str:
@@ -289,7 +313,7 @@ def _remediating(incident: Incident, status: IncidentStatus) -> str:
     if doing is not None and doing.action == BY_PEOPLE and execution is not None:
         return (
             f"People do {what} now: {sentence(doing.summary)} The instructions stand in its "
-            f"diff. When it is done: {annotate(incident.metadata, _CONFIRM)}"
+            f"diff. When it is done: {confirm(incident.metadata)}"
         )
     return f"Applying {what}: {done}"
 
@@ -301,7 +325,7 @@ def _monitoring(incident: Incident, status: IncidentStatus) -> str:
     if watched and last and not watched.good and last.at >= watched.until:
         return (
             f"The watch was to end at {until}, but no check can tell: {sentence(last.message)} If it "
-            f"is good: {annotate(incident.metadata, _CONFIRM)}"
+            f"is good: {confirm(incident.metadata)}"
         )
     return f"The fix is verified; watching until {until}. Nothing to do."
 
@@ -311,13 +335,13 @@ def _investigating(incident: Incident, status: IncidentStatus) -> str:
         return f"{sentence(status.stalled)} It goes on by itself when that is mended."
     if status.guard and not status.guard.proven:
         return f"Nothing is offered, since approvals are not guarded: {status.guard.message}"
-    again = annotate(incident.metadata, "diagnose=again")
+    again = annotate(incident.metadata, "diagnose", "again")
     most = status.policy.max_attempts if status.policy else 0
     used = f"{status.remediations} of {most} attempts are used up" if most else ""
     why = used if most and status.remediations >= most else "Nothing to offer"
     return (
         f"{_known(status)} {why}: people investigate. Diagnose again: {again} ; when it is fixed: "
-        f"{annotate(incident.metadata, _RESOLVE)}"
+        f"{resolve(incident.metadata)}"
     )
 
 

@@ -16,6 +16,7 @@ from ..api.common import Phase, Severity
 from ..api.incident import Escalated, IncidentStatus
 from ..api.notices import Audience, NoticeKind
 from ..api.policy import Escalation, EscalationTrigger, SeverityRule
+from ..command_line import Blank
 from . import business, outbox, severity
 from .case import Case
 from .evolve import Draft
@@ -145,10 +146,10 @@ def _next(case: Case, line: Escalation) -> str:
         case EscalationTrigger.NOT_ACKNOWLEDGED if case.status.acknowledged:
             return ""
         case EscalationTrigger.NOT_ACKNOWLEDGED:
-            return f"Acknowledge: {annotate(meta, 'acknowledge=me')}"
+            return f"Acknowledge: {annotate(meta, 'acknowledge', 'me')}"
         case EscalationTrigger.NO_ROOT_CAUSE:
-            wanted = 'root-cause="<what it is>"'
-            return f"When it is known: {annotate(meta, wanted)}"
+            known = annotate(meta, "root-cause", Blank("what it is"))
+            return f"When it is known: {known}"
         case EscalationTrigger.APPROVAL_WAITING:
             return "status.summary has the command that approves it."
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final
 
+from .. import command_line
 from ..api.common import Phase
 from ..api.incident import (
     MAX_ENTRY_TEXT,
@@ -20,7 +21,7 @@ from ..api.incident import (
     Proposal,
     TimelineEntry,
 )
-from .wording import cut
+from .wording import cut, typeable
 
 __all__ = [
     "OPERATOR",
@@ -96,7 +97,7 @@ def evolve(status: IncidentStatus, step: Step, now: datetime) -> IncidentStatus:
         phase=phase,
         reason=step.reason,
         actor=step.actor,
-        message=cut(step.message, MAX_MESSAGE),
+        message=command_line.fitted(step.message, MAX_MESSAGE, typeable(status.proposals)),
         step=step.step,
         proposal=step.proposal,
         event_time=step.event_time,

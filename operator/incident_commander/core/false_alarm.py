@@ -6,17 +6,17 @@ is never done, and nothing else follows from it.
 
 from __future__ import annotations
 
-from ..api.base import GROUP
 from ..api.common import Verdict
 from ..api.incident import Finding
 from ..api.runbook import DiagnosisStep, FalsePositiveCheck, Runbook
 from ..checks import all_checks
 from ..checks.queries import query_need
 from ..checks.templates import TemplateProblem
+from ..command_line import Blank
 from ..questions import Facts, Need
 from . import diagnose
 from .case import Case
-from .wording import cut
+from .wording import annotate, cut
 
 __all__ = ["needs", "suspicion"]
 
@@ -38,7 +38,7 @@ def suspicion(case: Case, facts: Facts) -> str | None:
         return None
     meta = case.incident.metadata
     answers = "; ".join(f"{f.step}: {f.message.rstrip('.')}" for f in found)
-    command = f"kubectl -n {meta.namespace} annotate incident {meta.name} {GROUP}/dismiss='<why>'"
+    command = annotate(meta, "dismiss", Blank("why"))
     told = f" Nothing is dismissed by itself. If you agree: {command}"
     return cut(f"This may be a false alarm. {answers}.", 512 - len(told)) + told
 

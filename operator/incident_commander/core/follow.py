@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from ..actions import PodDeletion, Situation, deletions, deletions_due
 from ..api.incident import Execution, Proposal
+from ..command_line import Name, kubectl
 from ..questions import Facts
 from ..values import PODS, Applied, Refused, Workload, Write
 from .act import Command
@@ -64,7 +65,7 @@ def _finish(
             said = f"Pod {deletion.name} was deleted. Its successor follows the new template."
             return _over(draft, proposal, deletion, "PodDeleted", said), None
         case Refused(message=message):
-            by_hand = f"kubectl -n {live.workload.namespace} delete pod {deletion.name}"
+            by_hand = kubectl(live.workload.namespace, "delete", "pod", Name(deletion.name))
             said = f"Pod {deletion.name} could not be deleted: {message} By hand: {by_hand}"
             return _over(draft, proposal, deletion, "PodDeletionRefused", said), None
         case _:

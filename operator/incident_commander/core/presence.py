@@ -13,7 +13,7 @@ from .case import Case
 from .evolve import Draft
 from .letters import written
 from .updates import facts, sent_to
-from .wording import annotate
+from .wording import take_command
 
 __all__ = ["begin", "next_at", "reminded", "unfilled"]
 
@@ -70,7 +70,7 @@ def reminded(case: Case, draft: Draft) -> Draft:
     names = [c.name for c in outbox.channels_for(case, draft, Audience.INTERNAL)]
     what = (
         f"Nobody is {missing}, and it was due at {response.due_at:%H:%M} UTC. Take command: "
-        f"{annotate(meta, 'take-command=<reason>')} ; the others stand in spec.roles."
+        f"{take_command(meta)} ; the others stand in spec.roles."
     )
     known = facts(case, draft, escalation=what)
     words, problem = written(case.policy.whole, Audience.INTERNAL, NoticeKind.ESCALATION, known)

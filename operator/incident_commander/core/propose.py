@@ -90,7 +90,7 @@ def _proposal(
         target=ProposalTarget(kind=target.kind, name=target.name, uid=live.workload.uid),
         diff=shown,
         command=plan.command,
-        approve_command=annotate(case.incident.metadata, f"approve={identity}"),
+        approve_command=annotate(case.incident.metadata, "approve", identity).field,
         guards=guards[:MAX_GUARDS],
         verification=verification,
         on_failure=candidate.on_failure,

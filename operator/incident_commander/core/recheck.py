@@ -10,7 +10,6 @@ from datetime import timedelta
 from typing import Final
 
 from ..actions import Situation, all_actions
-from ..api.base import GROUP
 from ..api.common import Confidence, ProposalState
 from ..api.incident import Evidence, IncidentStatus, Proposal
 from ..api.runbook import DiagnosisStep
@@ -24,6 +23,7 @@ from .evolve import Draft
 from .intent import NONCE_DIGITS, intent_of, planted
 from .live import situation, unread
 from .moves import investigate, start_round, to_verifying
+from .wording import confirm
 
 _IN_WORDS: Final = {
     "targetUid": "it was deleted and made anew",
@@ -195,12 +195,10 @@ def _when_no_longer_true(case: Case, draft: Draft, facts: Facts, proposal: Propo
     return None
 
 
-def _what_follows(proposal: Proposal, workload: Workload) -> str:
+def _what_follows(case: Case, proposal: Proposal, workload: Workload) -> str:
     if proposal.action == BY_PEOPLE:
-        return (
-            "People do this now; the operator waits. When it is done, annotate with "
-            f"{GROUP}/confirm=<what you saw>."
-        )
+        done = confirm(case.incident.metadata)
+        return f"People do this now; the operator waits. When it is done: {done}"
     return (
         f"It is done only if {workload.kind} {workload.name} is still as it was just read "
         f"(generation {workload.generation})."
@@ -218,7 +216,7 @@ def _intend(case: Case, draft: Draft, proposal: Proposal, live: Situation) -> Dr
                 (
                     f"{proposal.summary}.",
                     planted(proposal, live),
-                    _what_follows(proposal, workload),
+                    _what_follows(case, proposal, workload),
                 ),
             )
         ),

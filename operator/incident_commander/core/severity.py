@@ -10,13 +10,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from ..api.base import GROUP
 from ..api.common import Severity
 from ..api.incident import Impact, IncidentStatus, SeverityBasis
 from ..api.policy import SeverityRule
+from ..command_line import Blank
 from . import presence, updates
 from .case import Case, pin_policy
 from .evolve import OPERATOR, Draft
+from .wording import annotate
 
 __all__ = ["asked", "judged", "raised_one_level", "set_to"]
 
@@ -83,10 +84,10 @@ def asked(case: Case, draft: Draft) -> Draft:
     now = status.severity or wanted
     if _LEVELS.index(wanted) <= _LEVELS.index(now):
         return set_to(case, draft, wanted, "spec.severity was changed")
+    lower = annotate(case.incident.metadata, "severity", Blank("reason", f"{wanted}: "))
     return draft.add(
         "SeverityKept",
-        f"spec.severity says {wanted}; it stays {now}. Only a request lowers it: annotate with "
-        f'{GROUP}/severity="{wanted}: <reason>".',
+        f"spec.severity says {wanted}; it stays {now}. Only a request lowers it: {lower}",
     )
 
 

@@ -10,18 +10,24 @@ from typing import Final
 from ..api.base import GROUP, format_duration
 from ..api.common import ObjectMeta, Verdict
 from ..api.incident import Finding, Proposal
+from ..command_line import Blank, Line, Name, Pair, kubectl
 
 __all__ = [
     "annotate",
     "blocks",
+    "confirm",
     "cut",
+    "edit_postmortem",
     "in_words",
     "moment",
     "one_line",
     "phrase",
+    "resolve",
     "sentence",
     "sentences",
+    "take_command",
     "trouble",
+    "typeable",
 ]
 
 _ABOUT_CHANGES = frozenset({"rolloutHistory", "recentChanges"})
@@ -36,9 +42,40 @@ _UNITS: Final = (
 )
 
 
-def annotate(meta: ObjectMeta, request: str) -> str:
-    """Write the command that makes a request to that Incident: copy, paste, done."""
-    return f"kubectl -n {meta.namespace} annotate incident {meta.name} {GROUP}/{request}"
+def annotate(meta: ObjectMeta, key: str, value: str | Blank) -> Line:
+    """Give the command that makes a request to that Incident: copy, paste, done."""
+    request = Pair(f"{GROUP}/{key}", value)
+    return kubectl(meta.namespace, "annotate", "incident", Name(meta.name), request)
+
+
+def confirm(meta: ObjectMeta) -> Line:
+    """Give the command by which a person stands in for what cannot be asked."""
+    return annotate(meta, "confirm", Blank("what you saw"))
+
+
+def resolve(meta: ObjectMeta) -> Line:
+    """Give the command that says that people mended it."""
+    return annotate(meta, "resolve", Blank("how"))
+
+
+def take_command(meta: ObjectMeta) -> Line:
+    """Give the command by which a person takes command."""
+    return annotate(meta, "take-command", Blank("reason"))
+
+
+def edit_postmortem(namespace: str, name: str) -> Line:
+    """Give the command by which its Postmortem is written."""
+    return kubectl(namespace, "edit", "postmortem", Name(name))
+
+
+def typeable(proposals: Iterable[Proposal]) -> list[str]:
+    """Give the commands that proposals and their guards hold."""
+    found = [c for p in proposals for c in (p.approve_command, *_of_guards(p))]
+    return list(dict.fromkeys(filter(None, found)))
+
+
+def _of_guards(proposal: Proposal) -> list[str]:
+    return [command for guard in proposal.guards for command in guard.commands]
 
 
 def cut(text: str, limit: int) -> str:

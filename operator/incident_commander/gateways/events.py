@@ -1,7 +1,7 @@
 """Publishes Kubernetes Events for the steps that people look for: the ``Announcer`` of the shell.
 
-After the status is saved, so that ``kubectl describe`` ends with the finding, the proposal and the
-command that approves it. The timeline is the record; an Event that is lost is lost.
+After the status is saved, so that ``kubectl describe`` ends with the finding and the proposal with
+its id. The timeline is the record; an Event that is lost is lost. What one says: ``notes``.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from ..api.incident import Incident, TimelineEntry
 from ..errors import OperatorError, UnavailableError
 from .announced import ANNOUNCED, EventKind
 from .client import FIELD_MANAGER, Client
+from .notes import note
 from .paths import path_of
 from .refusals import AlreadyExistsError
 
@@ -25,7 +26,6 @@ __all__ = ["Events"]
 
 CONTROLLER: Final = f"{GROUP}/operator"
 _WAITING: Final = 1000
-_NOTE_BYTES: Final = 1024
 _TRIES: Final = 4
 _PAUSE: Final = 1.0
 
@@ -102,7 +102,7 @@ class Events:
             "reason": entry.reason,
             "action": kind.action,
             "type": kind.type,
-            "note": _note(incident, entry),
+            "note": note(incident, entry),
             "reportingController": CONTROLLER,
             "reportingInstance": self._instance,
         }
@@ -114,21 +114,3 @@ def _deserves(entry: TimelineEntry) -> bool:
         return True
     verdict = entry.evidence.verdict if entry.evidence else None
     return verdict in {Verdict.FAILED, Verdict.ERROR}
-
-
-def _note(incident: Incident, entry: TimelineEntry) -> str:
-    text = entry.message
-    proposal = incident.status.proposal(entry.proposal) if entry.proposal else None
-    if entry.reason == "ProposalOffered" and proposal and proposal.approve_command not in text:
-        # The command must not be cut: what is too long is cut from the message.
-        command = f"\n{proposal.approve_command}"
-        return _cut(text, _NOTE_BYTES - len(command.encode())) + command
-    return _cut(text, _NOTE_BYTES)
-
-
-def _cut(text: str, size: int) -> str:
-    raw = text.encode()
-    if len(raw) <= size:
-        return text
-    ellipsis = "…"
-    return raw[: max(size - len(ellipsis.encode()), 0)].decode(errors="ignore") + ellipsis

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from ...api.base import GROUP
 from ...api.common import Phase, Severity, Verdict
 from ...api.incident import Milestones
+from ...command_line import Blank
 from .. import presence, severity, updates
 from ..act import confirmed
 from ..case import BY_PEOPLE, Case
 from ..evolve import TRANSITIONS, Draft
 from ..moves import close_open, start_monitoring, start_round, to_verifying
 from ..requests import Request
-from ..wording import cut, sentence
+from ..wording import annotate, cut, sentence
 from .refusal import Handler, refuse
 
 __all__ = ["HANDLERS"]
@@ -113,9 +113,8 @@ def _resolve(case: Case, draft: Draft, request: Request) -> Draft:
 def _severity(case: Case, draft: Draft, request: Request) -> Draft:
     level, _, why = request.value.partition(":")
     if level.strip() not in set(Severity) or not why.strip():
-        return refuse(
-            draft, request, f'say a level and a reason: {GROUP}/severity="SEV3: <reason>"'
-        )
+        right = annotate(case.incident.metadata, "severity", Blank("reason", "SEV3: "))
+        return refuse(draft, request, f"say a level and a reason: {right}")
     wanted, before = Severity(level.strip()), draft.status.severity
     if wanted is before:
         return draft.add(
