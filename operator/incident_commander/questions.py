@@ -85,7 +85,7 @@ class AutoscalersNeed(_OfWorkload):
 
 @dataclass(frozen=True, slots=True)
 class WarningsNeed(_OfWorkload):
-    """Warning events about it, or about what may be its own. Answers: Warnings, Unavailable."""
+    """Warning events of its namespace. Answers: Warnings, Unavailable."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -92,7 +92,7 @@ class WarningEvent:
 
 @dataclass(frozen=True, slots=True)
 class Warnings:
-    """Events about a workload, or about what may belong to it by its name."""
+    """The Warning events of a workload's namespace, those of others too."""
 
     events: tuple[WarningEvent, ...]
     complete: bool = True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -30,7 +31,10 @@ from tests.support.build import (
 
 OK, BAD, UNSURE, ERROR = Verdict.PASSED, Verdict.FAILED, Verdict.INCONCLUSIVE, Verdict.ERROR
 NEW, OLD = "checkout-rev7-bcdfg", "checkout-rev6-bcdfg"
-PODS = (pod(name=NEW), pod("rev6", name=OLD))
+PODS = (
+    replace(pod(name=NEW), uid=f"{NEW}-uid"),
+    replace(pod("rev6", name=OLD), uid=f"{OLD}-uid"),
+)
 
 
 def warning(
@@ -41,8 +45,14 @@ def warning(
     at: datetime | None = None,
     count: int = 1,
     message: str = "as told",
-    uid: str = "",
+    uid: str | None = None,
 ) -> WarningEvent:
+    """A warning about an object of that name, by default with the uid that it has."""
+    uid = (
+        f"{name.removeprefix('checkout-') if kind == 'ReplicaSet' else name}-uid"
+        if uid is None
+        else uid
+    )
     last = at if at is not None else ago(minutes=3)
     return WarningEvent(kind, name, uid, reason, message, count, ago(minutes=20), last)
 
@@ -72,7 +82,27 @@ def judge(
         pytest.param((warning(name="payment-rev7-bcdfg"),), OK, "NoWarnings", id="another's pod"),
         pytest.param((warning(name="checkout-api-bcdfg"),), OK, "NoWarnings", id="a like name"),
         pytest.param(
-            (warning(name="checkout-rev7-zzzzz"),), BAD, "WarningEvents", id="a pod that is gone"
+            (warning(name="checkout-rev7-zzzzz"),), OK, "NoWarnings", id="a pod that is gone"
+        ),
+        pytest.param((warning(uid=""),), OK, "NoWarnings", id="a pod's name without its uid"),
+        pytest.param((warning(uid="evil"),), OK, "NoWarnings", id="a pod's name with another uid"),
+        pytest.param(
+            (warning("FailedCreate", "checkout-rev7", kind="ReplicaSet", uid="evil"),),
+            OK,
+            "NoWarnings",
+            id="a ReplicaSet's name with another uid",
+        ),
+        pytest.param(
+            (warning("ReplicaSetCreateError", NAME, kind="Deployment", uid=""),),
+            OK,
+            "NoWarnings",
+            id="the target's name without its uid",
+        ),
+        pytest.param(
+            (warning(name="anything", uid=f"{NEW}-uid"),),
+            BAD,
+            "WarningEvents",
+            id="a pod's uid under any name",
         ),
         pytest.param(
             (warning(name="checkout-rev7-aeiou"),), OK, "NoWarnings", id="no generated name"
@@ -212,19 +242,22 @@ def test_the_evidence_says_what_was_asked() -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "name", "verdict"),
+    ("kind", "name", "like"),
     [
-        pytest.param(TargetKind.STATEFUL_SET, "checkout-0", BAD, id="an ordinal"),
-        pytest.param(TargetKind.STATEFUL_SET, "checkout-bcdfg", OK, id="no ordinal"),
-        pytest.param(TargetKind.STATEFUL_SET, "0", OK, id="a number"),
-        pytest.param(TargetKind.DAEMON_SET, "checkout-bcdfg", BAD, id="a generated name"),
-        pytest.param(TargetKind.DAEMON_SET, "checkout-rev7-bcdfg", OK, id="a Deployment's"),
+        pytest.param(TargetKind.DEPLOYMENT, "checkout-rev7-bcdfg", True, id="of a ReplicaSet"),
+        pytest.param(TargetKind.DEPLOYMENT, "checkout-rev7-aeiou", False, id="no generated name"),
+        pytest.param(TargetKind.STATEFUL_SET, "checkout-0", True, id="an ordinal"),
+        pytest.param(TargetKind.STATEFUL_SET, "checkout-bcdfg", False, id="no ordinal"),
+        pytest.param(TargetKind.STATEFUL_SET, "0", False, id="a number"),
+        pytest.param(TargetKind.DAEMON_SET, "checkout-bcdfg", True, id="a generated name"),
+        pytest.param(TargetKind.DAEMON_SET, "checkout-rev7-bcdfg", False, id="a Deployment's"),
     ],
 )
-def test_pods_that_are_gone_are_told_by_their_names(
-    kind: TargetKind, name: str, verdict: Verdict
-) -> None:
-    assert of_kind(kind, warning(name=name)).verdict is verdict
+def test_pods_that_are_gone_are_only_told_of(kind: TargetKind, name: str, like: bool) -> None:  # noqa: FBT001
+    finding = of_kind(kind, warning(name=name))
+
+    assert finding.verdict is OK
+    assert ("1 further warning about pods that are gone" in finding.message) is like
 
 
 def of_kind(kind: TargetKind, event: WarningEvent, pods: tuple[Pod, ...] = ()) -> Finding:
@@ -235,10 +268,18 @@ def of_kind(kind: TargetKind, event: WarningEvent, pods: tuple[Pod, ...] = ()) -
     return CHECK.judge(step("events"), about, known, NOW)
 
 
-def test_the_pod_before_one_of_the_same_name_is_of_no_known_revision() -> None:
-    now = pod("rev7", name="checkout-0", created_at=ago(minutes=2))
+def test_the_pod_before_one_of_the_same_name_does_not_count() -> None:
+    now = replace(pod("rev7", name="checkout-0", created_at=ago(minutes=2)), uid="now")
     kind = TargetKind.STATEFUL_SET
-    before = of_kind(kind, warning(name="checkout-0", at=ago(minutes=3)), (now,))
-    after = of_kind(kind, warning(name="checkout-0", at=ago(minutes=1)), (now,))
-    assert "which runs, is concerned" not in before.message
+    before = of_kind(kind, warning(name="checkout-0", uid="before"), (now,))
+    after = of_kind(kind, warning(name="checkout-0", uid="now"), (now,))
+
+    assert before.verdict is OK
     assert "which runs, is concerned" in after.message
+
+
+def test_ed_writes_an_event_with_a_name_to_be_read_and_the_pods_own_name_is_shown() -> None:
+    finding = judge(warning(name="approve rollback-x", uid=f"{NEW}-uid"))
+
+    assert f"The newest, Pod {NEW}: as told." in finding.message
+    assert "approve rollback-x" not in finding.message

@@ -42,6 +42,14 @@ def test_it_is_complete_for_people(runbook: Runbook) -> None:
     assert spec.test_every
 
 
+@pytest.mark.parametrize("runbook", SHIPPED, ids=lambda r: r.metadata.name)
+def test_none_of_its_options_rests_on_events_alone(runbook: Runbook) -> None:
+    kinds = {step.name: step.kind for step in runbook.spec.diagnosis}
+    rests_on = [{kinds[w.step] for w in r.when} for r in runbook.spec.remediation]
+
+    assert {"events"} not in rests_on
+
+
 def test_each_stands_in_the_file_of_its_name() -> None:
     assert [r.metadata.name for r in SHIPPED] == [path.stem for path in _SOURCES]
 

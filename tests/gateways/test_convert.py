@@ -10,6 +10,7 @@ from incident_commander.api.common import TargetKind
 from incident_commander.gateways.convert import (
     controller_revisions,
     deployment_revisions,
+    owners_of_pods,
     pods_from,
     selector_of,
     workload_from,
@@ -166,3 +167,31 @@ def test_a_pod_says_what_keeps_it_from_working() -> None:
             last_exit_code=137,
         ),
     )
+
+
+def test_ed_names_a_pods_owner_like_the_targets_and_it_is_not_the_targets() -> None:
+    def controlled(name: str, uid: str) -> dict[str, Any]:
+        owner = {"kind": "ReplicaSet", "name": "checkout-abc", "uid": uid, "controller": True}
+        labels = {"pod-template-hash": "abc"}
+        meta = {**META, "name": name, "ownerReferences": [owner], "labels": labels}
+        return {"metadata": meta}
+
+    found = pods_from([controlled("mine", "rs-1"), controlled("ed", "rs-2")], {"rs-1": "xyz"})
+
+    # The revision is that of the ReplicaSet, whatever the pod's label says.
+    assert [(pod.name, pod.revision) for pod in found] == [("mine", "xyz")]
+
+
+def test_only_replica_sets_that_the_deployment_controls_own_its_pods() -> None:
+    deployment = target()
+
+    def replica_set(uid: str, owner: str) -> dict[str, Any]:
+        owners = [{"kind": "Deployment", "name": "checkout", "uid": owner, "controller": True}]
+        labels = {"pod-template-hash": uid}
+        meta = {**META, "uid": uid, "ownerReferences": owners, "labels": labels}
+        return {"metadata": meta, "spec": {"template": {}}}
+
+    history = [replica_set("mine", "u"), replica_set("ed", "evil")]
+
+    assert owners_of_pods(deployment, history) == {"mine": "mine"}
+    assert owners_of_pods(target(TargetKind.DAEMON_SET), []) == {"u": ""}

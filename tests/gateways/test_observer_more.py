@@ -178,7 +178,7 @@ async def test_warnings_come_in_both_shapes_newest_first(
 ) -> None:
     tell(api, namespace, "checkout-a")
     tell(api, namespace, "checkout-b", type="Normal")
-    tell(api, namespace, "payment-a")
+    tell(api, namespace, "payment-a", lastTimestamp="2026-11-22T08:01:00Z")
     tell(
         api,
         namespace,
@@ -200,8 +200,10 @@ async def test_warnings_come_in_both_shapes_newest_first(
     assert [(e.name, e.reason, e.count) for e in found.events] == [
         ("checkout-c", "FailedScheduling", 4),
         ("checkout-a", "BackOff", 12),
+        # Whose it is, is told by uid; not here.
+        ("payment-a", "BackOff", 12),
     ]
-    first, second = found.events
+    first, second, _ = found.events
     assert (first.first_at, first.last_at) == (at(8, 10), at(8, 20))
     assert (second.first_at, second.last_at) == (at(8, 0), at(8, 5))
     assert client.requests == {("list", "events"): 1}

@@ -16,7 +16,9 @@ from .base import Check
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Check", "all_checks"]
+    from ..api.incident import Finding
+
+__all__ = ["Check", "all_checks", "is_claim"]
 
 
 @cache
@@ -28,3 +30,9 @@ def all_checks() -> Mapping[str, Check]:
         if check is not None:
             found[check.kind] = check
     return found
+
+
+def is_claim(finding: Finding) -> bool:
+    """Whether a finding rests on what anybody with edit can write."""
+    check = all_checks().get(finding.check)
+    return check is not None and check.claims

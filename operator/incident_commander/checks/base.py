@@ -34,6 +34,13 @@ class Check(Protocol):
     kind: str
     """The member of ``DiagnosisStep`` that selects this check, as written in YAML."""
 
+    claims: bool = False
+    """Whether what it reads can be written by anybody who may edit something there.
+
+    Such evidence is shown, but decides nothing alone: it neither proves nor refutes a remediation,
+    and makes no sample bad.
+    """
+
     def problems(self, step: DiagnosisStep) -> tuple[str, ...]:
         """Say what makes the step unusable whatever the Incident: bad templates, mostly.
 

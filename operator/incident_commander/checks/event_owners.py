@@ -1,7 +1,8 @@
 """Which events are a workload's own, and of which of its revisions.
 
-Events name the object that they are about, not its owner. Pods that are no more are told by the
-names that the controllers give them. Nothing is judged here.
+Decided by the uid of the object that they are about, never by its name: anybody who may write
+events can write any name, and a name is given again. Events of pods that are gone can therefore
+not be told; those that are named like its own are counted. Nothing is judged here.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from ..api.common import TargetKind
 from ..surroundings import WarningEvent
 from ..values import Pod, Revision, Workload
 
-__all__ = ["Owned", "owned"]
+__all__ = ["Owned", "owned", "perhaps_owned"]
 
 # The letters of k8s.io/apimachinery/pkg/util/rand, and how long a generated name can be.
 _SUFFIX: Final = r"[bcdfghjklmnpqrstvwxz2456789]{5}"
@@ -29,6 +30,8 @@ class Owned:
     event: WarningEvent
     revision: str | None
     """Label of the revision that it is about; empty where unknown, None for the workload itself."""
+    about: str
+    """The object that it is about, by the kind and name that this has itself."""
 
 
 def owned(
@@ -38,41 +41,40 @@ def owned(
     pods: Sequence[Pod],
 ) -> tuple[Owned, ...]:
     """Keep the events about a workload, its ReplicaSets and its pods, in their order."""
-    replica_sets = revisions if workload.kind is TargetKind.DEPLOYMENT else ()
-    found: list[Owned] = []
-    for event in events:
-        if (event.kind, event.name) == (workload.kind, workload.name):
-            if event.uid in {"", workload.uid}:
-                found.append(Owned(event, None))
-            continue
-        if event.kind == "ReplicaSet":
-            label = next((r.label for r in replica_sets if r.name == event.name), None)
-        elif event.kind == "Pod":
-            label = _of_pod(event, workload, replica_sets, pods)
-        else:
-            label = None
-        if label is not None:
-            found.append(Owned(event, label))
-    return tuple(found)
-
-
-def _of_pod(
-    event: WarningEvent,
-    workload: Workload,
-    replica_sets: Sequence[Revision],
-    pods: Sequence[Pod],
-) -> str | None:
-    """Give the label of the pod's revision, empty where it is unknown; None for a foreign pod."""
-    pod = next((p for p in pods if p.name == event.name), None)
-    if pod is not None:
-        # The pods of a StatefulSet keep their names: this may be about one before it.
-        return pod.revision if event.last_at >= pod.created_at else ""
+    known: dict[str, tuple[str | None, str]] = {
+        pod.uid: (pod.revision, f"Pod {pod.name}") for pod in pods
+    }
     if workload.kind is TargetKind.DEPLOYMENT:
-        return next((r.label for r in replica_sets if _generated(event.name, r.name)), None)
+        known |= {r.uid: (r.label, f"ReplicaSet {r.name}") for r in revisions}
+    known[workload.uid] = None, f"{workload.kind} {workload.name}"
+    known.pop("", None)
+    return tuple(Owned(e, *known[e.uid]) for e in events if e.uid in known)
+
+
+def perhaps_owned(
+    events: Iterable[WarningEvent],
+    workload: Workload,
+    revisions: Sequence[Revision],
+    pods: Sequence[Pod],
+) -> tuple[WarningEvent, ...]:
+    """Keep the events about pods that are not there, and are named as its own would be."""
+    there = {pod.uid for pod in pods}
+    return tuple(
+        event
+        for event in events
+        if event.kind == "Pod"
+        and event.uid not in there
+        and _named_like(event, workload, revisions)
+    )
+
+
+def _named_like(event: WarningEvent, workload: Workload, revisions: Sequence[Revision]) -> bool:
+    if workload.kind is TargetKind.DEPLOYMENT:
+        return any(_generated(event.name, revision.name) for revision in revisions)
     if workload.kind is TargetKind.DAEMON_SET:
-        return "" if _generated(event.name, workload.name) else None
+        return _generated(event.name, workload.name)
     ordinal = event.name.removeprefix(f"{workload.name}-")
-    return "" if ordinal.isdecimal() and ordinal != event.name else None
+    return ordinal.isdecimal() and ordinal != event.name
 
 
 def _generated(name: str, owner: str) -> bool:

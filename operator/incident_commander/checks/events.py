@@ -1,13 +1,13 @@
-"""The check ``events``: warnings of Kubernetes about the target, its ReplicaSets and its pods.
+"""The check ``events``: warnings about the target, its ReplicaSets and its pods.
 
-Failed when one of them is known to keep pods from running; others are only told. Once something was
+Events are claims: anybody with ``edit`` can write them, about any object. Failed when one of them is known to keep pods from running; others are only told. Once something was
 done about the incident, what was before it, and what older revisions went through, is the past.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
@@ -20,10 +20,10 @@ from ..questions import Facts, Need, WarningsNeed
 from ..surroundings import Warnings
 from ..values import Missing, Pod, Revision, Unavailable, Workload
 from .base import Check, Subject
-from .event_owners import Owned, owned
+from .event_owners import Owned, owned, perhaps_owned
 from .findings import Opinion, evidence, finding, without_target
 from .releases import described, running
-from .wording import age, clock, count, cut
+from .wording import MESSAGE, age, clock, count, cut
 
 __all__ = ["CHECK"]
 
@@ -61,6 +61,7 @@ _AFTER_THE_FIX: Final = frozenset({Phase.VERIFYING, Phase.MONITORING})
 @dataclass(frozen=True, slots=True)
 class _Events(Check):
     kind: str = "events"
+    claims: bool = True
 
     @override
     def problems(self, step: DiagnosisStep) -> tuple[str, ...]:
@@ -76,7 +77,7 @@ class _Events(Check):
         seen = _Seen.of(step, subject, facts, now)
         if not isinstance(seen, _Seen):
             return finding(step, without_target(seen), now)
-        opinion = _judged(seen, now)
+        opinion = _with_strangers(seen, _judged(seen, now))
         workload = seen.workload
         asked = evidence(
             f"GET /api/v1/namespaces/{workload.namespace}/events?fieldSelector=type=Warning "
@@ -101,6 +102,8 @@ class _Seen:
     complete: bool
     fixed: bool
     """Whether something was done about it."""
+    strangers: int
+    """Of events that keep pods from running, about pods that are gone and named like its own."""
 
     @classmethod
     def of(
@@ -141,7 +144,10 @@ class _Seen:
         newest_first = sorted(recent, key=lambda event: event.last_at, reverse=True)
         events = owned(newest_first, workload, revisions, pods)
         current = running(workload, revisions)
-        return cls(workload, current, revisions, events, start, warnings.complete, fixed)
+        gone = perhaps_owned(newest_first, workload, revisions, pods)
+        strangers = 0 if fixed else sum(event.reason in _BAD for event in gone)
+        complete = warnings.complete
+        return cls(workload, current, revisions, events, start, complete, fixed, strangers)
 
     @property
     def bad(self) -> tuple[Owned, ...]:
@@ -156,6 +162,15 @@ class _Seen:
         )
 
 
+def _with_strangers(seen: _Seen, opinion: Opinion) -> Opinion:
+    if not seen.strangers:
+        return opinion
+    warnings = count(seen.strangers, "further warning")
+    text = f" {warnings} about pods that are gone, named like its own: not counted, whose they were"
+    message = f"{cut(opinion.message, MESSAGE - len(text) - 16)}{text} is not known."
+    return replace(opinion, message=message)
+
+
 def _need(subject: Subject) -> WarningsNeed:
     target = subject.incident.spec.target
     return WarningsNeed(target.kind, subject.incident.metadata.namespace, target.name)
@@ -166,8 +181,8 @@ def _judged(seen: _Seen, now: datetime) -> Opinion:
     if bad:
         newest = bad[0].event
         text = (
-            f"{_grouped(bad, now)}.{_concerned(seen, bad)} The newest, {newest.kind} "
-            f"{cut(newest.name, 80)}: {newest.message.rstrip('.') or 'no message'}."
+            f"{_grouped(bad, now)}.{_concerned(seen, bad)} The newest, "
+            f"{cut(bad[0].about, 100)}: {newest.message.rstrip('.') or 'no message'}."
         )
         since = min(o.event.first_at for o in bad)
         return Opinion(Verdict.FAILED, "WarningEvents", text, since)
@@ -181,7 +196,7 @@ def _judged(seen: _Seen, now: datetime) -> Opinion:
     if seen.events:
         text = f"Nothing that keeps pods from running in {span}, only {_grouped(seen.events, now)}."
         return Opinion(Verdict.PASSED, "OtherWarnings", text)
-    message = f"Kubernetes has not warned about the target or its pods for {span}."
+    message = f"There is no warning about the target or its pods for {span}."
     return Opinion(Verdict.PASSED, "NoWarnings", message)
 
 

@@ -10,6 +10,7 @@ from ..actions import Plan, Situation, all_actions, without_deletions
 from ..api.common import Confidence, GuardVerdict, OnFailure, Risk, Verdict
 from ..api.incident import Finding
 from ..api.runbook import Remediation, Runbook, When
+from ..checks import is_claim
 from ..checks.relate import older_than_release
 from ..questions import DryRunNeed, Need
 from ..values import digest
@@ -18,6 +19,8 @@ from .case import Case
 
 __all__ = ["Candidate", "candidates", "dry_runs", "judge_when", "remedy_key"]
 
+_A_CLAIM: Final = " (a claim)"
+_NO_PROOF: Final = "Events can be written by anybody with edit: they prove nothing alone"
 _DRY_RUN_MARKER: Final = "dry-run"
 _STARTS: Final = frozenset(
     {"autoscaler", "from", "fromCpu", "fromHash", "fromMax", "fromMemory", "fromMin"}
@@ -116,24 +119,33 @@ def _confidence(
 
 
 def judge_when(when: Sequence[When], found: Sequence[Finding]) -> tuple[bool | None, str]:
-    """Say whether all conditions hold (None: cannot be told), and why."""
+    """Say whether all conditions hold (None: cannot be told), and why.
+
+    What rests on claims counts beside proof; alone it neither proves nor refutes.
+    """
     by_step = {f.step: f for f in found}
     unknown: list[str] = []
+    proven: list[str] = []
     for condition in when:
         finding = by_step.get(condition.step)
         wanted = condition.verdict or (None if condition.reason else Verdict.FAILED)
         if finding is None:
             unknown.append(f"{condition.step} was not asked")
         elif wanted in {None, finding.verdict} and condition.reason in {None, finding.reason}:
-            continue
+            proven.append(f"{finding.step}: {finding.reason}{_A_CLAIM * is_claim(finding)}")
         elif finding.verdict in {Verdict.INCONCLUSIVE, Verdict.ERROR}:
             unknown.append(f"{finding.step} is {finding.verdict}: {finding.message}")
+        elif finding.verdict is Verdict.FAILED and is_claim(finding):
+            unknown.append(f"{finding.step} speaks against it ({finding.reason}), but {_NO_PROOF}")
         else:
             return False, f"{finding.step} is {finding.verdict} ({finding.reason})"
     if unknown:
         return None, "; ".join(unknown)
-    proof = ", ".join(f"{w.step}: {by_step[w.step].reason}" for w in when)
-    return (True, proof) if when else (None, "the Runbook names nothing that would prove it")
+    if not when:
+        return None, "the Runbook names nothing that would prove it"
+    if all(is_claim(by_step[w.step]) for w in when):
+        return None, f"only {', '.join(proven)} speaks for it, and {_NO_PROOF}"
+    return True, ", ".join(proven)
 
 
 def remedy_key(action: str, parameters: Mapping[str, str]) -> str:

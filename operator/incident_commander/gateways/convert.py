@@ -16,6 +16,7 @@ __all__ = [
     "CONTROLLER_REVISION_HASH_LABEL",
     "controller_revisions",
     "deployment_revisions",
+    "owners_of_pods",
     "pods_from",
     "revisions_from",
     "selector_of",
@@ -93,18 +94,26 @@ def _from_replica_set(raw: Raw) -> Revision | None:
         return None
     template_meta = raw["spec"]["template"].get("metadata") or {}
     labels = dict(template_meta.get("labels") or {})
-    label = labels.pop(POD_TEMPLATE_HASH_LABEL, "")
+    labels.pop(POD_TEMPLATE_HASH_LABEL, "")
     template = {**raw["spec"]["template"], "metadata": {**template_meta, "labels": labels}}
     return Revision(
         number=number,
         name=meta["name"],
         uid=meta["uid"],
-        label=label or (meta.get("labels") or {}).get(POD_TEMPLATE_HASH_LABEL, ""),
+        label=_hash_of(raw),
         created_at=time_of(raw),
         template=template,
         annotations=annotations,
         raw=raw,
     )
+
+
+def _hash_of(raw: Raw) -> str:
+    """Give what the pods of a ReplicaSet carry."""
+    template = raw["spec"]["template"].get("metadata") or {}
+    label = (template.get("labels") or {}).get(POD_TEMPLATE_HASH_LABEL)
+    labels = raw["metadata"].get("labels") or {}
+    return str(label or labels.get(POD_TEMPLATE_HASH_LABEL, ""))
 
 
 def controller_revisions(workload: Workload, items: Iterable[Raw]) -> tuple[Revision, ...]:
@@ -159,21 +168,37 @@ def _integer(text: object) -> int | None:
 # --- pods ----------------------------------------------------------------------------------------
 
 
-def pods_from(items: Iterable[Raw], owners: frozenset[str] | None = None) -> tuple[Pod, ...]:
+def owners_of_pods(workload: Workload, history: Iterable[Raw]) -> Mapping[str, str]:
+    """Give the uids that control a workload's pods, with the revision of each where it has one."""
+    if workload.kind is not TargetKind.DEPLOYMENT:
+        return {workload.uid: ""}
+    owned = (item for item in history if _controlled(item, workload.uid))
+    return {raw["metadata"]["uid"]: _hash_of(raw) for raw in owned}
+
+
+def pods_from(items: Iterable[Raw], owners: Mapping[str, str] | None = None) -> tuple[Pod, ...]:
     """Read pods, sorted by name; with ``owners``, only those that one of these uids controls."""
-    raws = (
-        item for item in items if owners is None or any(_controlled(item, uid) for uid in owners)
-    )
-    return tuple(sorted((_pod(raw) for raw in raws), key=lambda pod: pod.name))
+    if owners is None:
+        found = [_pod(raw) for raw in items]
+    else:
+        mine = ((raw, _controller(raw)) for raw in items)
+        found = [_pod(raw, owners[uid]) for raw, uid in mine if uid in owners]
+    return tuple(sorted(found, key=lambda pod: pod.name))
 
 
-def _pod(raw: Raw) -> Pod:
+def _controller(raw: Raw) -> str:
+    owners = raw["metadata"].get("ownerReferences") or []
+    return next((str(o.get("uid")) for o in owners if o.get("controller")), "")
+
+
+def _pod(raw: Raw, revision: str = "") -> Pod:
     meta, status = raw["metadata"], raw.get("status") or {}
     labels = meta.get("labels") or {}
     conditions = {c["type"]: c for c in status.get("conditions") or []}
     return Pod(
         name=meta["name"],
-        revision=labels.get(POD_TEMPLATE_HASH_LABEL)
+        revision=revision
+        or labels.get(POD_TEMPLATE_HASH_LABEL)
         or labels.get(CONTROLLER_REVISION_HASH_LABEL, ""),
         phase=status.get("phase", "Unknown"),
         ready=conditions.get("Ready", {}).get("status") == "True",

@@ -33,15 +33,15 @@ from ..questions import (
 )
 from ..said import Said
 from ..values import (
-    POD_TEMPLATE_HASH_LABEL,
     GuardProof,
     Missing,
+    Pod,
     Scalar,
     Unavailable,
     Workload,
 )
 from .client import Client, Raw
-from .convert import pods_from, revisions_from, selector_of, workload_from
+from .convert import owners_of_pods, pods_from, revisions_from, selector_of, workload_from
 from .dry_runs import DryRuns
 from .paths import PLURALS, path_of
 from .surroundings import Surroundings
@@ -126,16 +126,19 @@ class KubernetesObserver:
         if not isinstance(workload, Workload):
             # What there is not, or what cannot be read, has no history and no pods either.
             return dict.fromkeys(needs, workload)
-        return await _all({need: partial(self._about, workload, need) for need in needs})
+        history = _once(partial(self._history, workload))
+        return await _all({n: partial(self._about, workload, n, history) for n in needs})
 
-    async def _about(self, workload: Workload, need: _TargetNeed) -> Answer:
+    async def _about(
+        self, workload: Workload, need: _TargetNeed, history: Callable[[], Awaitable[list[Raw]]]
+    ) -> Answer:
         match need:
             case WorkloadNeed():
                 return workload
             case RevisionsNeed():
-                return revisions_from(workload, await self._history(workload))
+                return revisions_from(workload, await history())
             case PodsNeed():
-                return pods_from(await self._pods(workload))
+                return await self._pods(workload, history)
             case ConfigurationNeed():
                 return await self._surroundings.configuration(workload)
             case BudgetsNeed():
@@ -154,9 +157,15 @@ class KubernetesObserver:
         deployment = workload.kind is TargetKind.DEPLOYMENT
         return await self._list("replicasets" if deployment else "controllerrevisions", workload)
 
-    async def _pods(self, workload: Workload) -> list[Raw]:
-        pods = await self._list("pods", workload)
-        return [pod for pod in pods if _belongs(pod, workload)]
+    async def _pods(
+        self, workload: Workload, history: Callable[[], Awaitable[list[Raw]]]
+    ) -> tuple[Pod, ...]:
+        """Give the pods that it controls, by uid: selectors overlap, and names can be chosen."""
+        between = workload.kind is TargetKind.DEPLOYMENT
+        pods, owners = await asyncio.gather(
+            self._list("pods", workload), history() if between else _nothing()
+        )
+        return pods_from(pods, owners_of_pods(workload, owners))
 
     async def _list(self, plural: str, workload: Workload) -> list[Raw]:
         # resourceVersion=0: from the server's cache, which spares 80 ms right after a write. What
@@ -174,18 +183,21 @@ class KubernetesObserver:
             query["continue"] = more
 
 
-def _belongs(pod: Raw, workload: Workload) -> bool:
-    """Whether the workload controls the pod; selectors of several workloads may overlap."""
-    meta = pod["metadata"]
-    owner = next((o for o in meta.get("ownerReferences") or [] if o.get("controller")), None)
-    if owner is None:
-        return False
-    if workload.kind is TargetKind.DEPLOYMENT:
-        # Its pods belong to its ReplicaSets, which the controller names like this; to know their
-        # uids would take one more request.
-        revision = (meta.get("labels") or {}).get(POD_TEMPLATE_HASH_LABEL, "")
-        return bool(owner["name"] == f"{workload.name}-{revision}")
-    return bool(owner["uid"] == workload.uid)
+def _once(ask: Callable[[], Awaitable[list[Raw]]]) -> Callable[[], Awaitable[list[Raw]]]:
+    """Let several wait for one reading."""
+    task: asyncio.Future[list[Raw]] | None = None
+
+    async def read() -> list[Raw]:
+        nonlocal task
+        if task is None:
+            task = asyncio.ensure_future(ask())
+        return await task
+
+    return read
+
+
+async def _nothing() -> list[Raw]:
+    return []
 
 
 async def _all(questions: Mapping[Need, _Ask]) -> dict[Need, Answer]:

@@ -15,7 +15,6 @@ from typing import Final
 
 from ..api.base import parse_timestamp
 from ..errors import ForbiddenError, GoneError
-from ..foreign import inside
 from ..managed import edits_of
 from ..questions import AutoscalersNeed, WarningsNeed
 from ..surroundings import (
@@ -39,8 +38,6 @@ _LOG: Final = logging.getLogger(__name__)
 _PAGE: Final = 500
 _MOST_PAGES: Final = 4
 _MOST_REFERENCES: Final = 48
-_GENERATED_FROM: Final = 58
-"""Characters of an owner's name that a generated name keeps."""
 _METADATA: Final = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 _SERVICE: Final = "Service"
 _BUDGET: Final = "PodDisruptionBudget"
@@ -73,21 +70,19 @@ class Surroundings:
         return tuple(sorted(found, key=lambda budget: budget.name))
 
     async def warnings(self, need: WarningsNeed) -> Warnings:
-        """Give the Warning events about a workload and whatever is named after it.
+        """Give the Warning events of the namespace.
 
         Events cannot be asked for by owner: one list of the namespace costs the API server less
-        than one for each pod.
+        than one for each pod. Which are the workload's own is told by uid, by who knows its pods.
         """
         # Not path_of: the same events in core/v1, whose fields can be selected by type.
         path = f"/api/v1/namespaces/{need.namespace}/events"
         items, complete = await self._list(path, fieldSelector="type=Warning")
-        start = need.name[:_GENERATED_FROM]
-        mine = [item for item in items if _about(item).startswith(start)]
         # Anybody may write Events: one that makes no sense costs itself, and the answer says that
         # it is not all.
-        events = list(self._events.each(mine, _warning))
+        events = list(self._events.each(items, _warning))
         newest_first = sorted(events, key=lambda e: (e.last_at, e.name, e.reason), reverse=True)
-        return Warnings(tuple(newest_first), complete and len(events) == len(mine))
+        return Warnings(tuple(newest_first), complete and len(events) == len(items))
 
     async def configuration(self, workload: Workload) -> Configuration:
         """Give what the pods of a workload refer to, and what selects them."""
@@ -173,10 +168,6 @@ def _budget(raw: Raw) -> Budget:
         healthy=int(status.get("currentHealthy") or 0),
         needed=int(status.get("desiredHealthy") or 0),
     )
-
-
-def _about(raw: Raw) -> str:
-    return str(inside(raw, "involvedObject", "name") or "")
 
 
 def _warning(raw: Raw) -> WarningEvent:
