@@ -34,7 +34,7 @@ class Neighbours:
 
     def of(self, incident: Incident) -> tuple[Neighbour, ...]:
         """Give the others of the same target, as far as they were looked at yet."""
-        name, key = incident.metadata.name, (incident.metadata.namespace, incident.spec.target)
+        name, key = incident.metadata.name, (incident.metadata.namespace, incident.target)
         return tuple(
             neighbour for ref, neighbour in self._open.get(key, {}).items() if ref.name != name
         ) + tuple(
@@ -46,7 +46,7 @@ class Neighbours:
 
         These are the others of its target, where this one is new, or begins or ends to act on it.
         """
-        key, now = (ref.namespace, incident.spec.target), Neighbour.of(incident)
+        key, now = (ref.namespace, incident.target), Neighbour.of(incident)
         before = self._forget(ref) if self._key_of.get(ref) != key else self._open[key][ref]
         self._key_of[ref] = key
         others = self._open.setdefault(key, {})
@@ -64,7 +64,7 @@ class Neighbours:
 
     def recall(self, incident: Incident, now: datetime) -> None:
         """Note one that ended before this process began."""
-        key = (incident.metadata.namespace, incident.spec.target)
+        key = (incident.metadata.namespace, incident.target)
         self._remember(key, Neighbour.of(incident), now)
 
     def _forget(self, ref: IncidentRef) -> Neighbour | None:

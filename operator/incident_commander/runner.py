@@ -410,7 +410,7 @@ class Runner:
         return self._clock() >= due if due else status.phase is Phase.CLOSED
 
     def _follow(self, ref: IncidentRef, incident: Incident, track: _Track) -> None:
-        target = incident.spec.target
+        target = incident.target
         if track.followed != target:
             self._world.targets.follow(ref, target.kind, ref.namespace, target.name)
             track.followed = target

@@ -43,7 +43,7 @@ def autoscaled(situation: Situation, parameters: Parameters) -> Mapping[str, str
         return {k: v for k, v in parameters.items() if k == "autoscaler"}
     if not situation.autoscalers:
         return {}
-    return {"autoscaler": digest([[a.uid, a.spec] for a in situation.autoscalers])[:16]}
+    return {"autoscaler": digest([[a.uid, a.spec] for a in situation.autoscalers])}
 
 
 def keda(autoscaler: Autoscaler) -> str:

@@ -37,7 +37,7 @@ class Manual:
         """
         if not isinstance(spec, ManualAction):
             raise TypeError(f"manual cannot be planned from {type(spec).__name__}")
-        parameters = {"instructions": digest(spec.instructions)[:16]}
+        parameters = {"instructions": digest(spec.instructions)}
         lines = [line.strip() for line in spec.instructions.splitlines() if line.strip()]
         more = f" (and {len(lines) - 1} more lines)" if lines[1:] else ""
         first = cut(lines[0], _LINE_LENGTH) if lines else "see the Runbook"

@@ -39,8 +39,10 @@ from .notices import ChannelName, ChannelState, Notice
 from .policy import EscalationTrigger, ResponsePolicySpec, Role
 
 __all__ = [
+    "FREE_PHASES",
     "MAX_COMMANDS",
     "MAX_ENTRY_TEXT",
+    "MAX_ISSUED",
     "Alert",
     "Approval",
     "Diagnosis",
@@ -84,9 +86,12 @@ MAX_FINDINGS: Final = 24
 MAX_GUARDS: Final = 20
 MAX_NOTICES: Final = 24
 MAX_COMMANDS: Final = 4
+MAX_ISSUED: Final = 16384
+"""More than the timeline has room for: each offer stands in it."""
 
 StepName = Annotated[str, Field(max_length=63)]
 ProposalId = Annotated[str, Field(max_length=64)]
+Digest = Annotated[str, Field(max_length=64, pattern=r"^([0-9a-f]{64})?$")]
 Text256 = Annotated[str, Field(max_length=256)]
 Text1000 = Annotated[str, Field(max_length=1000)]
 
@@ -174,8 +179,8 @@ class IncidentSpec(ApiModel):
         description="SEV1 (critical) to SEV4 (low). If unsure, take the higher one.",
     )
     target: TargetRef = Field(
-        description="The workload that is suspected. Fixed while a proposal is Approved or "
-        "Executing."
+        description="The workload that is suspected. Fixed outside of the phases Declared, "
+        "Diagnosing, Investigating and AwaitingApproval: what was approved concerns it to the end."
     )
     runbook_ref: NameRef | None = Field(
         default=None,
@@ -338,7 +343,14 @@ class ProposalTarget(ApiModel):
 
     kind: TargetKind = Field(description="Kind of the workload.")
     name: Name = Field(description="Name of the workload.")
-    uid: Annotated[str, Field(max_length=64)] = Field(description="Its uid.")
+    uid: Annotated[str, Field(max_length=64)] = Field(
+        description="Its uid; another object of the same name is another workload."
+    )
+
+    @property
+    def ref(self) -> TargetRef:
+        """Its kind and name."""
+        return TargetRef(kind=self.kind, name=self.name)
 
 
 class VerificationPlan(ApiModel):
@@ -355,7 +367,7 @@ class VerificationPlan(ApiModel):
     checks: Annotated[list[StepName], Field(max_length=16)] = Field(
         default_factory=list, description="Diagnosis steps that must pass; rollout and pods always."
     )
-    checks_digest: Annotated[str, Field(max_length=16)] = Field(
+    checks_digest: Annotated[str, Field(max_length=64)] = Field(
         default="",
         description="Hash over these steps as they were; others, under the same names, do not count.",
     )
@@ -364,7 +376,14 @@ class VerificationPlan(ApiModel):
 class Proposal(ApiModel):
     """One remediation, absolute and frozen, that a person can approve by its id."""
 
-    id: ProposalId = Field(description="What an approval names: it stands for exactly this plan.")
+    id: ProposalId = Field(
+        description="What an approval names: drawn at random, and never given to another plan."
+    )
+    digest: Digest = Field(
+        default="",
+        description="SHA-256 over all that is approved: Incident, attempt, action and parameters, "
+        "the whole change that is sent, what it depends on, verification, onFailure, guard.",
+    )
     remediation: Annotated[str, Field(max_length=40)] = Field(description="Name in the Runbook.")
     action: Annotated[str, Field(max_length=32)] = Field(
         description="What is done: rolloutUndo, rolloutRestart, scale …"
@@ -420,6 +439,9 @@ class Approval(ApiModel):
     """Who approved what."""
 
     proposal: ProposalId = Field(description="Id of the approved proposal.")
+    digest: Digest = Field(
+        default="", description="Its digest: it is computed again before anything is changed."
+    )
     by: User = Field(description="The person, as the API server stamped it.")
     at: Timestamp = Field(description="When the approval was taken.")
 
@@ -734,6 +756,19 @@ _COMMITTED: Final = (
 )
 
 
+FREE_PHASES: Final = (
+    Phase.DECLARED,
+    Phase.DIAGNOSING,
+    Phase.INVESTIGATING,
+    Phase.AWAITING_APPROVAL,
+)
+"""Phases in which ``spec.target`` says what the Incident is about."""
+_RETARGETABLE: Final = (
+    f"((!has(oldSelf.status.phase) || oldSelf.status.phase in {[str(p) for p in FREE_PHASES]}) && "
+    f"({_COMMITTED}))"
+)
+
+
 def _same(field: str) -> str:
     """Give the rule that an optional field of spec is as it was."""
     return (
@@ -806,6 +841,11 @@ class IncidentStatus(ApiModel):
     stalled: Message | None = Field(
         default=None, description="What keeps the Incident from going on, by field path."
     )
+    target: ProposalTarget | None = Field(
+        default=None,
+        description="The workload that was approved for, or that people fixed: what is carried "
+        "out, verified, watched and taken back concerns this one, whatever spec says.",
+    )
     attempt: Annotated[int, Field(ge=0)] = Field(
         default=1, description="Number of the current attempt at a remediation."
     )
@@ -838,6 +878,13 @@ class IncidentStatus(ApiModel):
     diagnosis: Diagnosis | None = Field(default=None, description="The current diagnosis.")
     proposals: Annotated[list[Proposal], Field(max_length=MAX_PROPOSALS)] = Field(
         default_factory=list, description="What could be done, each with its id."
+    )
+    issued: Annotated[
+        list[Annotated[str, Field(max_length=8, pattern="^[0-9a-f]{8}$")]],
+        Field(max_length=MAX_ISSUED),
+    ] = Field(
+        default_factory=list,
+        description="The digits of the id of every proposal so far: none are given twice.",
     )
     approval: Approval | None = Field(default=None, description="The last approval.")
     execution: Execution | None = Field(default=None, description="The approved change.")
@@ -909,6 +956,17 @@ class IncidentStatus(ApiModel):
         return next((p for p in self.proposals if p.id == proposal_id), None)
 
     @property
+    def bound(self) -> ProposalTarget | None:
+        """The workload that an approval or a fix is about, to its end; None where spec says it."""
+        if self.phase in FREE_PHASES:
+            return None
+        if self.target is not None:
+            return self.target
+        named = self.approval or self.execution
+        proposal = self.proposal(named.proposal) if named else None
+        return proposal.target if proposal else None
+
+    @property
     def acknowledged(self) -> bool:
         """Whether somebody has said that they are on it."""
         return self.milestones is not None and self.milestones.acknowledged_at is not None
@@ -942,9 +1000,10 @@ class Incident(ApiModel):
                 },
                 {
                     "rule": "self.spec.target == oldSelf.spec.target || "
-                    f"!has(oldSelf.status) || {_COMMITTED}",
-                    "message": "spec.target is fixed while a proposal is Approved or Executing: "
-                    "wait for its outcome, or reject it",
+                    f"!has(oldSelf.status) || {_RETARGETABLE}",
+                    "message": "spec.target is fixed in this phase: what was approved or fixed is "
+                    "verified on this workload to the end; wait until the phase is Diagnosing or "
+                    "Investigating, or declare another Incident for the other workload",
                     "fieldPath": ".spec.target",
                 },
                 {
@@ -983,3 +1042,9 @@ class Incident(ApiModel):
     metadata: ObjectMeta
     spec: IncidentSpec
     status: IncidentStatus = Field(default_factory=IncidentStatus)
+
+    @property
+    def target(self) -> TargetRef:
+        """The workload that it is about now: the approved proposal's, else that of ``spec``."""
+        bound = self.status.bound
+        return bound.ref if bound else self.spec.target

@@ -33,7 +33,7 @@ _ORDER: Final = (Verdict.FAILED, Verdict.INCONCLUSIVE, Verdict.PASSED)
 
 def autoscalers_need(subject: Subject) -> AutoscalersNeed:
     """Ask for the HPAs of the Incident's target."""
-    target = subject.incident.spec.target
+    target = subject.incident.target
     return AutoscalersNeed(target.kind, subject.incident.metadata.namespace, target.name)
 
 

@@ -24,7 +24,7 @@ class Subject:
     @property
     def needs(self) -> TargetNeeds:
         """The usual questions about its target."""
-        target = self.incident.spec.target
+        target = self.incident.target
         return TargetNeeds.of(target.kind, self.incident.metadata.namespace, target.name)
 
 

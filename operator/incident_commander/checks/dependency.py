@@ -13,7 +13,7 @@ from typing import Final
 from typing_extensions import override
 
 from ..api.common import TargetKind, TargetRef, Verdict
-from ..api.incident import Finding
+from ..api.incident import Finding, IncidentStatus
 from ..api.runbook import DependencyCheck, DiagnosisStep, PodStatusCheck
 from ..questions import Facts, Need
 from ..values import Missing, Workload
@@ -68,7 +68,7 @@ class _Dependency(Check):
 
 def _workload(step: DiagnosisStep, other: Subject, facts: Facts, now: datetime) -> Finding:
     found = POD_STATUS.judge(_pods_step(step), other, facts, now)
-    target = other.incident.spec.target
+    target = other.incident.target
     workload = facts.workload(other.needs.workload)
     if isinstance(workload, Missing):
         message = f"There is no {target} in this namespace: it is gone, or the Runbook is wrong."
@@ -114,7 +114,9 @@ def _other(check: DependencyCheck, subject: Subject) -> Subject | None:
         return None
     target = TargetRef(kind=check.kind, name=check.name)
     spec = subject.incident.spec.model_copy(update={"target": target})
-    return Subject(subject.incident.model_copy(update={"spec": spec}))
+    # Without its status: that binds it to the workload that was approved for.
+    blank = {"spec": spec, "status": IncidentStatus()}
+    return Subject(subject.incident.model_copy(update=blank))
 
 
 def _pods_step(step: DiagnosisStep) -> DiagnosisStep:

@@ -172,7 +172,7 @@ def _with_strangers(seen: _Seen, opinion: Opinion) -> Opinion:
 
 
 def _need(subject: Subject) -> WarningsNeed:
-    target = subject.incident.spec.target
+    target = subject.incident.target
     return WarningsNeed(target.kind, subject.incident.metadata.namespace, target.name)
 
 

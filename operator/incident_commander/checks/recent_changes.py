@@ -67,7 +67,7 @@ class _Seen:
 
 
 def _need(subject: Subject) -> ConfigurationNeed:
-    target = subject.incident.spec.target
+    target = subject.incident.target
     return ConfigurationNeed(target.kind, subject.incident.metadata.namespace, target.name)
 
 

@@ -48,8 +48,9 @@ def scope_of(incident: Incident) -> Mapping[str, Any]:
         "duplicateOf": {},
     }
     alert = {"labels": {}, "annotations": {}, **(_api(incident.spec.alert))}
-    spec = {**parts, **incident.spec.to_api(), "alert": alert}
-    target = {**_api(incident.spec.target), "namespace": meta.namespace}
+    named = _api(incident.target)
+    spec = {**parts, **incident.spec.to_api(), "target": named, "alert": alert}
+    target = {**named, "namespace": meta.namespace}
     return Scope(
         "",
         {

@@ -21,6 +21,7 @@ from .intent import MOST_RETRIES, done, marker_of, moved, renewed, request_of, v
 from .live import situation, unread
 from .moves import another_attempt, start_round
 from .recheck import drift_of, drifted, superseded
+from .reverts import same_workload
 from .wording import cut, sentence
 
 __all__ = ["Command", "act", "confirmed"]
@@ -50,7 +51,8 @@ def act(
         return _target_gone(case, draft, facts, proposal), None
     if unread(proposal, live):
         return draft, None
-    if done(execution, proposal, live):
+    # A copy of a workload carries its marker, and is another workload.
+    if same_workload(proposal, live) and done(execution, proposal, live):
         found = "Its marker was found on the target after an interruption, and with it what was to be done."
         return _applied(case, draft, proposal, live.workload.generation, found), None
     return _not_yet(case, draft, proposal, execution, live)
@@ -61,11 +63,12 @@ def _not_yet(
 ) -> tuple[Draft, Command | None]:
     """Act if nothing can have been done yet, and everything is as the intent says."""
     action = all_actions()[proposal.action]
-    if not case.untried and action.marker(proposal.parameters, live) == marker_of(execution):
+    marked = action.marker(proposal.parameters, live) == marker_of(execution)
+    if marked and not case.untried and same_workload(proposal, live):
         return _uncertain(
             draft, proposal, execution, "its marker is on the target, but not what it was to leave"
         ), None
-    if drift := drift_of(proposal, live):
+    if drift := drift_of(case, proposal, live):
         so = "" if case.untried else f"Whether {proposal.id} was done is not known"
         over = _not_applied(draft, execution)
         return drifted(case, over, proposal, live.workload, drift, so), None
@@ -183,7 +186,7 @@ def _target_gone(case: Case, draft: Draft, facts: Facts, proposal: Proposal) -> 
             return superseded(
                 _not_applied(draft, execution).set(execution=None),
                 proposal,
-                f"{case.incident.spec.target} is gone",
+                f"{case.incident.target} is gone",
             )
         case _:
             return draft

@@ -14,6 +14,7 @@ from .answers.refusal import Handler, refuse
 from .case import Case
 from .evolve import Draft
 from .requests import Request, came_with_creation, handled_with
+from .retarget import retargeted
 
 __all__ = ["answer"]
 
@@ -22,6 +23,8 @@ _HANDLERS: Final[Mapping[str, Handler]] = {
     **steering.HANDLERS,
     **talking.HANDLERS,
 }
+_ABOUT_TARGET: Final = frozenset({"approve", "confirm", "resolve"})
+"""What is said of one workload, and must not be taken for another."""
 _QUOTED_WHOLE: Final = 100
 """Longer words than this may be cut in the entry about the request; they follow in full."""
 
@@ -52,6 +55,8 @@ def _one(case: Case, draft: Draft, request: Request) -> Draft:
     handler = _HANDLERS.get(request.key)
     if handler is None:
         return refuse(draft, request, "this version of the operator cannot do that yet")
+    if request.key in _ABOUT_TARGET and (other := retargeted(case)):
+        return refuse(draft, request, other)
     if draft.status.phase.ended and request.key not in {"note", "reopen"}:
         return refuse(draft, request, f"this Incident has ended ({draft.status.phase})")
     return handler(case, draft, request)

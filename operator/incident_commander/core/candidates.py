@@ -89,7 +89,7 @@ def _candidate(
 def _way_back(case: Case, where: Situation) -> Candidate | None:
     """Plan the revert of what was stopped, or of a rollback that did not help."""
     taken = case.status.proposal(case.status.take_back) if case.status.take_back else None
-    if taken is None:
+    if taken is None or not reverts.same_workload(taken, where):
         return None
     plan = reverts.revert_plan(taken, where)
     if plan is None or remedy_key(taken.action, plan.parameters) in case.status.rejected:
@@ -154,7 +154,7 @@ def remedy_key(action: str, parameters: Mapping[str, str]) -> str:
     Where it starts from is left out, and which pods it deletes besides: it is the same remedy.
     """
     aims = {k: v for k, v in without_deletions(parameters).items() if k not in _STARTS}
-    return f"{action}/{digest(aims)[:12]}"
+    return f"{action}/{digest(aims)}"
 
 
 def _dry_run(case: Case, where: Situation, action: str, plan: Plan) -> DryRunNeed | None:

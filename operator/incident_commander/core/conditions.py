@@ -222,7 +222,7 @@ def _display(incident: Incident, status: IncidentStatus, now: datetime) -> Displ
     first = recommended(status)
     due = status.updates.next_due_at if status.updates else None
     return Display(
-        target=str(incident.spec.target),
+        target=str(incident.model_copy(update={"status": status}).target),
         proposal=first.id if first and first.recommended else None,
         next_update=moment(due, now) if due else None,
     )
@@ -255,7 +255,7 @@ def _refused(status: IncidentStatus) -> str:
 
 
 def _summary(incident: Incident, status: IncidentStatus) -> str:
-    target = incident.spec.target
+    target = incident.model_copy(update={"status": status}).target
     match status.phase:
         case Phase.DECLARED:
             return f"Declared; {target} will be diagnosed at once."

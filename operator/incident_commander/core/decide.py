@@ -98,7 +98,8 @@ def decide(case: Case, facts: Facts) -> Decision:
         draft = declare.declare(case, draft, facts)
         draft = merging.merged(case, draft, facts) or draft
     elif requests := new_requests(case.incident):
-        draft = answer.answer(case, draft, requests)
+        # What spec says now comes first: a request may be about what it said before.
+        draft = answer.answer(case, declare.spec_changed(case, draft) or draft, requests)
     elif ended := merging.merged(case, draft, facts):
         draft = ended
     elif changed := declare.spec_changed(case, draft):

@@ -116,8 +116,13 @@ def _target_changed(case: Case, draft: Draft) -> Draft | None:
     if status.phase not in {Phase.DIAGNOSING, Phase.INVESTIGATING, Phase.AWAITING_APPROVAL}:
         return None
     what = f"target {spec.target}" if shown != str(spec.target) else "another Runbook"
+    # What was tried and seen failing stays known: it belongs to the Incident, not to its spec.
+    draft = close_open(draft).set(stalled=None)
+    if shown != str(spec.target):
+        # Of another workload nothing was verified.
+        draft = draft.set(approval=None, execution=None, verification=None, monitoring=None)
     return start_round(
-        close_open(draft).set(failing_templates=[], stalled=None),
+        draft,
         "SpecChanged",
         f"spec now says: {what}. Diagnosing again.",
     )

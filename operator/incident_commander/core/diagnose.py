@@ -169,7 +169,7 @@ def running_template(case: Case, facts: Facts) -> str | None:
 
 def target_problem(case: Case, facts: Facts) -> str | None:
     """Say why the target cannot be diagnosed, if so."""
-    target, namespace = case.incident.spec.target, case.incident.metadata.namespace
+    target, namespace = case.incident.target, case.incident.metadata.namespace
     match facts.workload(case.target.workload):
         case Missing():
             return f"spec.target: {target.kind} {target.name} not found in namespace {namespace}"

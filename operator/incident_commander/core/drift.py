@@ -33,7 +33,7 @@ def drifts(case: Case, facts: Facts) -> Drifts:
     if live is None:
         return {}
     open_ = case.status.open_proposals
-    return {p.id: what for p in open_ if (what := drift_of(p, live))}
+    return {p.id: what for p in open_ if (what := drift_of(case, p, live))}
 
 
 def needs(case: Case, facts: Facts) -> frozenset[Need]:
@@ -93,7 +93,14 @@ def _offer_anew(case: Case, draft: Draft, facts: Facts, found: Drifts, changed: 
     void = [_superseded(p) if p.id in found else p for p in draft.status.proposals]
     message = f"{changed}: {', '.join(found)} void."
     proof, runbook = facts.proof(case.proof), case.runbook
-    if runbook is None or not isinstance(proof, GuardProof) or not proof.proven:
+    guard = draft.status.guard
+    if (
+        runbook is None
+        or guard is None
+        or not isinstance(proof, GuardProof)
+        or not proof.proven
+        or proof.fingerprint != guard.fingerprint
+    ):
         again = f"{message} Diagnosing again."
         return start_round(draft.proposals(void), "ProposalSuperseded", again)
     planned = _planned_again(case, facts, found)

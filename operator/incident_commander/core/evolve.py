@@ -14,6 +14,7 @@ from typing import Any, Final
 from .. import command_line
 from ..api.common import Phase
 from ..api.incident import (
+    FREE_PHASES,
     MAX_ENTRY_TEXT,
     Evidence,
     IncidentStatus,
@@ -21,6 +22,7 @@ from ..api.incident import (
     Proposal,
     TimelineEntry,
 )
+from .identity import issued
 from .wording import cut, typeable
 
 __all__ = [
@@ -104,9 +106,11 @@ def evolve(status: IncidentStatus, step: Step, now: datetime) -> IncidentStatus:
         evidence=step.evidence,
     )
     entry = fitted(entry)
-    return status.model_copy(
-        update={**step.changes, "phase": phase, "timeline": [*status.timeline, entry]}
-    )
+    changes = {**step.changes, "phase": phase, "timeline": [*status.timeline, entry]}
+    if phase in FREE_PHASES:
+        # Whatever was approved or fixed is over: spec says again what the Incident is about.
+        changes["target"] = None
+    return status.model_copy(update=changes)
 
 
 def fitted(entry: TimelineEntry) -> TimelineEntry:
@@ -184,5 +188,5 @@ class Draft:
         )
 
     def proposals(self, proposals: list[Proposal]) -> Draft:
-        """Replace the proposals."""
-        return self.set(proposals=proposals)
+        """Replace the proposals. Whatever id was given once is remembered."""
+        return self.set(proposals=proposals, issued=issued(self.status, proposals))

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from ..api.common import Phase, ProposalState
-from ..api.incident import Monitoring, Proposal
+from ..api.incident import Monitoring, Proposal, ProposalTarget
 from . import verify
 from .candidates import remedy_key
 from .case import Case
@@ -159,10 +159,17 @@ def to_verifying(
         phase=Phase.VERIFYING,
         changes={
             "verification": verify.begin(plan, draft.now),
+            "target": draft.status.bound or _as_spec_says(case),
             "approval": None,
             "execution": None,
         },
     )
+
+
+def _as_spec_says(case: Case) -> ProposalTarget:
+    """Name the workload that people fixed: by its uid from the first look at it on."""
+    target = case.incident.spec.target
+    return ProposalTarget(kind=target.kind, name=target.name, uid="")
 
 
 def start_monitoring(
@@ -171,6 +178,8 @@ def start_monitoring(
     """Begin the watch after the fix."""
     until: datetime = draft.now + case.policy.monitor_for
     approval = draft.status.approval
+    proposal = draft.status.proposal(approval.proposal) if approval else None
+    approved_for = proposal.target if proposal else _as_spec_says(case)
     draft = draft.add(
         reason,
         f"{message} Watching until {until:%H:%M:%S} UTC.",
@@ -178,13 +187,14 @@ def start_monitoring(
         proposal=approval.proposal if approval else None,
         phase=Phase.MONITORING,
         changes={
+            "target": draft.status.bound or approved_for,
             "monitoring": Monitoring(
                 started_at=draft.now,
                 until=until,
                 next_at=draft.now + case.interval,
                 good=0,
                 failures=0,
-            )
+            ),
         },
     )
     if approval:

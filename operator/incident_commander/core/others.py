@@ -37,7 +37,7 @@ def needs(case: Case) -> frozenset[Need]:
 def changed_by_others(case: Case, draft: Draft, facts: Facts) -> Draft | None:
     """Go on from what others made of the change; None where it is as the plan left it."""
     applied, live = _applied(case), situation(case, facts)
-    if applied is None or live is None:
+    if applied is None or live is None or live.workload.uid != applied[0].target.uid:
         return None
     proposal, execution = applied
     undone = all_actions()[proposal.action].undone(proposal.parameters, live)

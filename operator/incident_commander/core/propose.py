@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from typing import Final
 
@@ -12,7 +11,8 @@ from ..api.incident import MAX_GUARDS, GuardFinding, Proposal, ProposalTarget, V
 from ..api.runbook import Runbook, VerificationSpec
 from ..command_line import Line, texts
 from ..questions import Facts
-from ..values import DryRun, GuardProof, Missing, Refused, Unavailable, digest
+from ..values import DryRun, GuardProof, Missing, Refused, Unavailable
+from . import identity
 from .breaker import Planned, block, breaker
 from .candidates import Candidate
 from .case import Case
@@ -38,7 +38,13 @@ def offer(
     live = situation(case, facts)
     if live is None:
         return []
-    return recommended(_proposal(case, facts, live, c, runbook, proof) for c in planned)
+    plans = [_plan(case, facts, live, c, verification_plan(runbook)) for c in planned]
+    return recommended(
+        p.model_copy(
+            update={"approve_command": annotate(case.incident.metadata, "approve", p.id).field}
+        )
+        for p in identity.named(case, plans, live, proof.fingerprint)
+    )
 
 
 def recommended(proposals: Iterable[Proposal]) -> list[Proposal]:
@@ -56,15 +62,15 @@ def recommended(proposals: Iterable[Proposal]) -> list[Proposal]:
     return found
 
 
-def _proposal(
+def _plan(
     case: Case,
     facts: Facts,
     live: Situation,
     candidate: Candidate,
-    runbook: Runbook,
-    proof: GuardProof,
+    verification: VerificationPlan,
 ) -> Proposal:
-    plan = candidate.plan
+    """Put a proposal together, all but its id."""
+    plan, workload = candidate.plan, live.workload
     shown, guard = _diff(case, facts, candidate)
     # What concerns the diff is first: the list is cut at its end.
     guards = [
@@ -73,11 +79,8 @@ def _proposal(
         *_guards(candidate, live),
         *breaker(case, live, _to_judge(candidate)),
     ]
-    verification = verification_plan(runbook)
-    identity = _identity(case, candidate, verification, proof)
-    target = case.incident.spec.target
     return Proposal(
-        id=identity,
+        id="",
         remediation=candidate.name,
         action=candidate.action,
         parameters=dict(plan.parameters),
@@ -87,10 +90,10 @@ def _proposal(
         risk=candidate.risk,
         summary=cut(plan.summary, 512),
         reason=cut(f"{candidate.confidence}: {candidate.because}. {plan.reason}", 512),
-        target=ProposalTarget(kind=target.kind, name=target.name, uid=live.workload.uid),
+        target=ProposalTarget(kind=workload.kind, name=workload.name, uid=workload.uid),
         diff=shown,
         command=plan.command,
-        approve_command=annotate(case.incident.metadata, "approve", identity).field,
+        approve_command="",
         guards=guards[:MAX_GUARDS],
         verification=verification,
         on_failure=candidate.on_failure,
@@ -126,22 +129,6 @@ def verification_plan(runbook: Runbook | None) -> VerificationPlan:
         checks=spec.checks,
         checks_digest=checks_digest(runbook.spec.diagnosis, spec.checks) if runbook else "",
     )
-
-
-def _identity(
-    case: Case, candidate: Candidate, verification: VerificationPlan, proof: GuardProof
-) -> str:
-    content = {
-        "incident": case.incident.metadata.uid,
-        "attempt": case.status.attempt,
-        "action": candidate.action,
-        "parameters": dict(candidate.plan.parameters),
-        "dependsOn": dict(candidate.plan.depends_on),
-        "verification": json.loads(verification.model_dump_json()),
-        "onFailure": str(candidate.on_failure),
-        "guard": proof.fingerprint,
-    }
-    return f"{candidate.name}-{digest(content)[:8]}"
 
 
 def _diff(case: Case, facts: Facts, candidate: Candidate) -> tuple[str, GuardFinding | None]:

@@ -20,9 +20,11 @@ from .breaker import blocks_now
 from .candidates import judge_when
 from .case import BY_PEOPLE, Case
 from .evolve import Draft
+from .identity import unlike
 from .intent import NONCE_DIGITS, intent_of, planted
 from .live import situation, unread
 from .moves import investigate, start_round, to_verifying
+from .reverts import same_workload
 from .wording import confirm
 
 _IN_WORDS: Final = {
@@ -54,7 +56,7 @@ def check_again(case: Case, draft: Draft, facts: Facts, proposal: Proposal) -> D
         return _no_target(case, draft, facts, proposal)
     if unread(proposal, live):
         return _wait(case, draft, proposal, "its autoscaler cannot be read")
-    if drift := drift_of(proposal, live):
+    if drift := drift_of(case, proposal, live):
         return drifted(case, draft, proposal, live.workload, drift)
     if not proposal.approved_along and (problem := blocks_now(case, live, proposal)):
         return superseded(draft, proposal, f"it is blocked now: {problem}")
@@ -80,7 +82,7 @@ def _unguarded(draft: Draft, proposal: Proposal, message: str) -> Draft:
 def _no_target(case: Case, draft: Draft, facts: Facts, proposal: Proposal) -> Draft:
     match facts.workload(case.target.workload):
         case Missing():
-            return superseded(draft, proposal, f"{case.incident.spec.target} is gone")
+            return superseded(draft, proposal, f"{case.incident.target} is gone")
         case Unavailable(message=message):
             return _wait(case, draft, proposal, f"its target cannot be read: {message}")
         case Workload():
@@ -96,7 +98,16 @@ def _wait(case: Case, draft: Draft, proposal: Proposal, why: str) -> Draft:
     return draft
 
 
-def drift_of(proposal: Proposal, live: Situation) -> str | None:
+def drift_of(case: Case, proposal: Proposal, live: Situation) -> str | None:
+    """Say what changed of what was shown, if anything."""
+    if not same_workload(proposal, live):
+        return _IN_WORDS["targetUid"]
+    if changed := _depends_otherwise(proposal, live):
+        return changed
+    return None if unread(proposal, live) else unlike(case, proposal, live)
+
+
+def _depends_otherwise(proposal: Proposal, live: Situation) -> str | None:
     """Say what changed of what the proposal depends on, if anything."""
     action = all_actions()[proposal.action]
     now = action.depends_on(proposal.parameters, live)

@@ -18,6 +18,7 @@ from .follow import follow
 from .live import needs_of
 from .moves import next_attempt
 from .recheck import check_again, stale_steps
+from .retarget import given_up
 
 __all__ = ["Command", "decide", "needs"]
 
@@ -55,6 +56,8 @@ def decide(case: Case, draft: Draft, facts: Facts) -> tuple[Draft, Command | Non
         case ExecutionState.INTENT:
             return act(case, draft, facts, proposal, execution)
         case ExecutionState.APPLIED:
+            if gone := given_up(case, draft, facts):
+                return gone, None
             if changed := others.changed_by_others(case, draft, facts):
                 return changed, None
             return follow(case, draft, facts, proposal, execution)

@@ -8,11 +8,11 @@ from typing import Final
 from ..actions import Plan, Situation, all_actions
 from ..api.common import GuardVerdict, OnFailure, ProposalState
 from ..api.incident import GuardFinding, Proposal
-from ..values import digest
+from . import identity
 from .case import Case
 from .wording import cut
 
-__all__ = ["approved_revert", "promise", "revert_name", "revert_plan"]
+__all__ = ["approved_revert", "promise", "revert_name", "revert_plan", "same_workload"]
 
 _AUTOMATIC: Final = frozenset({"scale", "autoscale"})
 """Actions that `onFailure: Revert` takes back without another approval. Never an undo: that would
@@ -46,6 +46,12 @@ def revert_plan(taken: Proposal, where: Situation) -> Plan | None:
     )
 
 
+def same_workload(proposal: Proposal, live: Situation) -> bool:
+    """Whether that is the very workload that the proposal is for: not one of the same name."""
+    target, workload = proposal.target, live.workload
+    return (target.kind, target.name, target.uid) == (workload.kind, workload.name, workload.uid)
+
+
 def approved_revert(case: Case, live: Situation, taken: Proposal) -> Proposal | None:
     """Give the revert that was approved with a proposal, if it can still be done as approved.
 
@@ -54,18 +60,18 @@ def approved_revert(case: Case, live: Situation, taken: Proposal) -> Proposal | 
     """
     if taken.on_failure is not OnFailure.REVERT or taken.revert_of:
         return None
+    if not same_workload(taken, live):
+        return None
     plan = revert_plan(taken, live) if taken.action in _AUTOMATIC else None
     if plan is None or any(g.verdict is GuardVerdict.BLOCK for g in plan.guards):
         return None
-    return _reverting(case, taken, plan)
+    return _reverting(case, live, taken, plan)
 
 
-def _reverting(case: Case, taken: Proposal, plan: Plan) -> Proposal:
+def _reverting(case: Case, live: Situation, taken: Proposal, plan: Plan) -> Proposal:
     guard = case.status.guard.fingerprint if case.status.guard else ""
-    content = {"revertOf": taken.id, "parameters": dict(plan.parameters), "guard": guard}
-    return taken.model_copy(
+    back = taken.model_copy(
         update={
-            "id": f"{revert_name(taken)}-{digest(content)[:8]}",
             "remediation": revert_name(taken),
             "parameters": dict(plan.parameters),
             "depends_on": dict(plan.depends_on),
@@ -81,6 +87,7 @@ def _reverting(case: Case, taken: Proposal, plan: Plan) -> Proposal:
             "revert_of": taken.id,
         }
     )
+    return identity.named(case, [back], live, guard)[0]
 
 
 def promise(action: str, plan: Plan, live: Situation) -> GuardFinding:

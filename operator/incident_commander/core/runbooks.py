@@ -134,7 +134,7 @@ def _fits(runbook: Runbook, incident: Incident, target_labels: Mapping[str, str]
     alert = incident.spec.alert
     severity: Severity = incident.status.severity or incident.spec.severity
     return (
-        (not match_.target_kinds or incident.spec.target.kind in match_.target_kinds)
+        (not match_.target_kinds or incident.target.kind in match_.target_kinds)
         and (not match_.severities or severity in match_.severities)
         and (not match_.alert_names or (alert is not None and alert.name in match_.alert_names))
         and match_.target_selector.items() <= target_labels.items()

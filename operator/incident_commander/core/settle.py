@@ -26,7 +26,7 @@ def await_rollout(
     match workload:
         case Missing():
             return fail(
-                case, draft, proposal, "RemediationFailed", f"{case.incident.spec.target} is gone."
+                case, draft, proposal, "RemediationFailed", f"{case.incident.target} is gone."
             )
         case Unavailable():
             return _out_of_time(case, draft, facts, proposal, execution)
@@ -107,14 +107,17 @@ def _revert(
     approval = draft.status.approval
     assert approval is not None  # noqa: S101 - for the type checker: a change had one
     draft = _ruled_out(draft, proposal)
+    draft = draft.proposals([reverting, *draft.status.proposals][:8])
     return draft.add(
         "RevertStarted",
         f"{message} {approval.by} approved with it that it is taken back then: {reverting.summary}.",
         proposal=reverting.id,
         phase=Phase.REMEDIATING,
         changes={
-            "proposals": [reverting, *draft.status.proposals][:8],
-            "approval": Approval(proposal=reverting.id, by=approval.by, at=case.now),
+            "target": reverting.target,
+            "approval": Approval(
+                proposal=reverting.id, digest=reverting.digest, by=approval.by, at=case.now
+            ),
             "execution": None,
             "verification": None,
         },

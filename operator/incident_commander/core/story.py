@@ -117,7 +117,7 @@ class Story:
     @property
     def target(self) -> str:
         """The workload, for people."""
-        return f"{self.incident.spec.target.kind} {self.incident.spec.target.name}"
+        return f"{self.incident.target.kind} {self.incident.target.name}"
 
     def having(self, *reasons: str) -> list[TimelineEntry]:
         """Give the entries with these reasons."""

@@ -180,7 +180,7 @@ def facts(case: Case, draft: Draft, **more: str) -> InternalFacts:
         namespace=meta.namespace,
         title=spec.title,
         severity=str(status.severity or spec.severity),
-        target=str(spec.target),
+        target=str(case.seeing(status).incident.target),
         commander=(status.roles.commander if status.roles else None) or "nobody",
         symptom=phrase(impact.symptom or spec.title),
         impact=phrase(cut(impact.summary or impact.symptom or UNKNOWN, 120)),

@@ -52,7 +52,7 @@ def _edited(case: Case, plan: VerificationPlan) -> bool:
 
 def checks_digest(known: Sequence[DiagnosisStep], names: Sequence[str]) -> str:
     """Sum up what the named checks ask, and their limits."""
-    return digest([s.to_api() for s in known if s.name in names])[:16]
+    return digest([s.to_api() for s in known if s.name in names])
 
 
 def needs(case: Case, plan: VerificationPlan) -> frozenset[Need]:
@@ -126,11 +126,14 @@ def _in_time(case: Case, step: DiagnosisStep, finding: Finding) -> Finding:
 def _rollout(case: Case, facts: Facts) -> tuple[Verdict, str]:
     match facts.workload(case.target.workload):
         case Workload() as workload:
+            bound = case.status.bound
+            if bound is not None and bound.uid not in {"", workload.uid}:
+                return Verdict.ERROR, f"{case.incident.target} is another one, of the same name."
             execution = case.status.execution
             seen = progress(workload, applied_at=execution.applied_at if execution else None)
             return _verdict(seen), seen.message
         case Missing():
-            return Verdict.FAILED, f"{case.incident.spec.target} is gone."
+            return Verdict.FAILED, f"{case.incident.target} is gone."
         case Unavailable(message=message):
             return Verdict.ERROR, message
 

@@ -89,7 +89,7 @@ def investigate_on(case: Case, draft: Draft, facts: Facts) -> Draft:
             seen = status.diagnosis.model_copy(update={"template_hash": running})
             return draft.set(diagnosis=seen)
         if status.diagnosis.template_hash != running:
-            target = case.incident.spec.target
+            target = case.incident.target
             return start_round(draft, "TargetChanged", f"{target} runs another release now.")
     if _settled(case, status):
         return start_round(draft, "DiagnosisDue", _SETTLED)

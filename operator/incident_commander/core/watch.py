@@ -13,7 +13,7 @@ from ..api.incident import (
     VerificationPlan,
 )
 from ..questions import Facts, Need
-from . import others, updates, verify
+from . import others, retarget, updates, verify
 from .case import Case
 from .diagnose import remembered_failing
 from .evolve import Draft
@@ -48,10 +48,13 @@ def decide_verifying(case: Case, draft: Draft, facts: Facts) -> Draft:
     verification = draft.status.verification
     if verification is None:
         return investigate(draft, "VerificationLost", "There is no verification to go on with.")
+    if gone := retarget.given_up(case, draft, facts):
+        return gone
     if changed := others.changed_by_others(case, draft, facts):
         return changed
     if not _due(case, verification):
         return _time_out(case, draft, facts, verification)
+    draft = retarget.pinned(case, draft, facts)
     seen, evidence = verify.sample(case, facts, verification.plan)
     counted = verify.count(verification, seen)
     draft = _note_change(draft, verification.last, seen, evidence, "VerificationSampled").set(
@@ -111,6 +114,9 @@ def decide_monitoring(case: Case, draft: Draft, facts: Facts) -> Draft:
         return start_monitoring(case, draft, "MonitoringRestarted", "The watch begins anew.")
     if not _due(case, monitoring):
         return draft
+    if gone := retarget.given_up(case, draft, facts):
+        return gone
+    draft = retarget.pinned(case, draft, facts)
     if changed := others.changed_by_others(case, draft, facts):
         return changed
     plan = _plan(case)

@@ -189,7 +189,7 @@ def _fingerprint(objects: Mapping[str, _Objects]) -> str:
         for plural, items in objects.items()
         for name, item in items.items()
     )
-    return hashlib.sha256("\n".join(seen).encode()).hexdigest()[:16]
+    return hashlib.sha256("\n".join(seen).encode()).hexdigest()
 
 
 def _missing(objects: Mapping[str, _Objects]) -> str:

@@ -49,7 +49,7 @@ class Notifier:
             return Sent(str(error), done)
         problem = ""
         for url in urls:
-            mark = hashlib.sha256(url.encode()).hexdigest()[:16]
+            mark = hashlib.sha256(url.encode()).hexdigest()
             if mark in done:
                 continue
             if why := await self._try(channel, url, notice):

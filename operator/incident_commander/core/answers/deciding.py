@@ -42,7 +42,10 @@ def _approve(case: Case, draft: Draft, request: Request) -> Draft:
         phase=Phase.REMEDIATING,
         changes={
             "proposals": proposals,
-            "approval": Approval(proposal=chosen, by=request.by, at=case.now),
+            "target": proposal.target,
+            "approval": Approval(
+                proposal=chosen, digest=proposal.digest, by=request.by, at=case.now
+            ),
             "execution": None,
         },
     )
