@@ -47,6 +47,9 @@ def declared(api: Api, operator: Api, namespace: str, status: dict[str, Any], **
     operator.merge("incidents", NAME, {"status": status}, namespace, "status").expect_ok()
 
 
+FREE = ["Declared", "Diagnosing", "Investigating", "AwaitingApproval"]
+
+
 @pytest.mark.parametrize("state", ["Approved", "Executing"])
 def test_what_a_proposal_in_hand_depends_on_is_fixed(
     api: Api, operator: Api, namespace: str, state: str
@@ -55,22 +58,49 @@ def test_what_a_proposal_in_hand_depends_on_is_fixed(
     declared(api, operator, namespace, status)
 
     for target in ({"name": "payments"}, {"kind": "StatefulSet"}):
-        change(api, namespace, target=target).expect_refused(
-            "spec.target is fixed while a proposal is Approved or Executing"
-        )
+        change(api, namespace, target=target).expect_refused("spec.target is fixed in this phase")
     change(api, namespace, duplicateOf={"name": "other"}).expect_refused(
         "spec.duplicateOf is refused while a proposal is Approved or Executing"
     )
     change(api, namespace, severity="SEV1", title="Worse").expect_ok()
 
 
+@pytest.mark.parametrize("phase", ["Remediating", "Verifying", "Monitoring", "Resolved"])
+def test_rita_retargets_what_was_approved_or_fixed_and_is_refused(
+    api: Api, operator: Api, namespace: str, phase: str
+) -> None:
+    declared(api, operator, namespace, {"phase": phase, "proposals": [proposal("Applied")]})
+
+    for target in ({"name": "payments"}, {"kind": "StatefulSet"}):
+        change(api, namespace, target=target).expect_refused(
+            "spec.target is fixed in this phase",
+            "wait until the phase is Diagnosing or Investigating",
+        )
+    change(api, namespace, title="Other words", target={"name": "checkout"}).expect_ok()
+
+
+@pytest.mark.parametrize("phase", FREE)
+@pytest.mark.parametrize("state", ["Proposed", "Failed", "Superseded"])
+def test_target_is_free_while_nothing_is_approved(
+    api: Api, operator: Api, namespace: str, state: str, phase: str
+) -> None:
+    declared(api, operator, namespace, {"phase": phase, "proposals": [proposal(state)]})
+
+    change(api, namespace, target={"name": "payments"}).expect_ok()
+
+
+def test_target_is_free_before_the_operator_has_seen_it(api: Api, namespace: str) -> None:
+    api.create("incidents", incident(namespace)).expect_ok()
+
+    change(api, namespace, target={"name": "payments"}).expect_ok()
+
+
 @pytest.mark.parametrize("state", ["Proposed", "Applied", "Verified", "Failed", "Superseded"])
-def test_target_and_duplicate_of_are_free_otherwise(
+def test_duplicate_of_is_free_otherwise(
     api: Api, operator: Api, namespace: str, state: str
 ) -> None:
     declared(api, operator, namespace, {"phase": "Verifying", "proposals": [proposal(state)]})
 
-    change(api, namespace, target={"name": "payments"}).expect_ok()
     change(api, namespace, duplicateOf={"name": "other"}).expect_ok()
 
 
