@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from .api.base import FIELD_MANAGER, parse_timestamp
 
-__all__ = ["Edit", "edits_of", "ours_at", "owns", "writers"]
+__all__ = ["Edit", "edits_of", "names_of_writers", "ours_at", "owns", "writers"]
 
 _NOT_CONTENT: Final = frozenset({".", "f:metadata", "f:status"})
 
@@ -50,6 +50,12 @@ def writers(metadata: Metadata, *path: str) -> tuple[Edit, ...]:
         Names of fields from the root, such as ``spec``, ``replicas``.
     """
     return _edits(entry for entry in _entries(metadata) if _has(entry, path))
+
+
+def names_of_writers(metadata: Metadata, *path: str) -> frozenset[str]:
+    """Name those that own a field or something below it, with a time or without."""
+    found = (entry for entry in _entries(metadata) if _has(entry, path))
+    return frozenset(str(entry.get("manager") or "") for entry in found)
 
 
 def ours_at(metadata: Metadata) -> datetime | None:

@@ -83,3 +83,18 @@ def test_of_a_long_name_both_ends_are_kept() -> None:
 
     assert "(evil.example/xxx" in proposal.summary
     assert "xxx/checkout:v1)" in proposal.summary
+
+
+def test_ed_edits_a_revision_after_the_incident_saw_it_and_it_is_blocked() -> None:
+    play = Play().tick()
+    noted = dict(play.status.known_revisions)
+    evil = build.revision(6, "evil.example/x/checkout:v1", created_at=build.ago(days=5))
+    play.world.revisions = (evil, build.history()[1])
+    play.say("diagnose", "again")
+    proposal = next(p for p in play.status.open_proposals if p.remediation == "rollback")
+
+    assert set(noted) == {"rev6-uid", "rev7-uid"}
+    assert play.status.known_revisions == noted
+    assert proposal.blocked
+    assert not proposal.recommended
+    assert "RevisionEdited" in names(proposal)

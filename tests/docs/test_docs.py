@@ -42,6 +42,8 @@ NO_REASONS = {
     "OnRollback",
     "ReleaseTooYoung",
     "RevertsOnFailure",
+    "RevisionEdited",
+    "RevisionUnseen",
     "ScaledToZero",
     "SeenFailing",
     "SelfHeal",

@@ -151,6 +151,16 @@ class Scene(Shop):
         operations = [{"op": "replace", "path": path, "value": image}]
         self.api.patch(_PLURALS[kind], name, operations, self.namespace).expect_ok()
 
+    def replica_sets(self, name: str = "checkout") -> list[Body]:
+        """The revisions of a Deployment."""
+        found = self.api.list("replicasets", self.namespace, labelSelector=f"app={name}")
+        items: list[Body] = found.expect_ok()["items"]
+        return items
+
+    def number_of(self, replica_set: Body) -> str | None:
+        """The number of a revision, if the controller gave it one."""
+        return annotations_of(replica_set).get(_REVISION)
+
     def image_of(self, kind: str = "Deployment", name: str = "checkout") -> str:
         """The image that a workload shall run."""
         template = self.workload(kind, name)["spec"]["template"]

@@ -34,6 +34,8 @@ class Situation:
     """The HPAs that scale the workload; None where they were not read."""
     budgets: tuple[Budget, ...] = ()
     """The PodDisruptionBudgets of its pods, where they were read."""
+    noted: Mapping[str, str] = field(default_factory=dict)
+    """By uid of a revision, the hash that its template had when this Incident first saw it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,6 @@ from typing_extensions import override
 from ..api.base import ApiModel
 from ..api.common import TargetKind
 from ..api.runbook import RolloutUndoAction
-from ..command_line import Line
 from ..values import JsonPatch, Pod, Revision, Workload
 from .annotations import restored
 from .base import Plan, Situation, Undone
@@ -25,9 +24,10 @@ from .follow_up import MOST_DELETED, named, still_there
 from .on_target import OnTarget
 from .patching import guarded_patch
 from .replacing import strategy, stuck
+from .revisions import look_at
 from .undo_guards import guards, undo_command
 from .undone import template_undone
-from .wording import deleting, images_of, images_text, kubectl, resource, target_text, then_delete
+from .wording import deleting, images_of, images_text, target_text, then_delete
 
 __all__ = ["ACTION", "RolloutUndo"]
 
@@ -52,7 +52,7 @@ class RolloutUndo(OnTarget):
             reason=choice.reason,
             command=then_delete(workload, undo_command(workload, choice.destination), names).field,
             guards=guards(situation, choice),
-            look=_look(workload, choice),
+            look=look_at(workload, choice.destination) if choice.destination else None,
         )
 
     def depends_on(self, parameters: Mapping[str, str], situation: Situation) -> Mapping[str, str]:
@@ -142,13 +142,6 @@ def _parameters(workload: Workload, choice: Choice, pods: list[Pod]) -> Mapping[
         "toHash": choice.destination.template_hash,
         **named(pods),
     }
-
-
-def _look(workload: Workload, choice: Choice) -> Line | None:
-    if choice.destination is None:
-        return None
-    revision = f"--revision={choice.destination.number}"
-    return kubectl(workload, "rollout", "history", resource(workload), revision)
 
 
 def _summary(workload: Workload, choice: Choice) -> str:

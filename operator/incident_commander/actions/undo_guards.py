@@ -29,6 +29,7 @@ from .guards import (
 )
 from .left_alone import left_alone
 from .ownership import owners, synchronised
+from .revisions import believed
 from .wording import cut, kubectl, listed, patching, resource
 
 __all__ = ["NO_ROLLBACK_ANNOTATION", "guards", "undo_command"]
@@ -47,6 +48,7 @@ def guards(situation: Situation, choice: Choice) -> tuple[GuardFinding, ...]:
     found = (
         *forbidding,
         _already_there(workload, destination),
+        believed(situation, choice),
         _seen_failing(situation, destination),
         _loop(workload, choice),
         unpullable(situation.pods, _images(destination), f"Revision {destination.number}"),

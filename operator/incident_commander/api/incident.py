@@ -875,6 +875,12 @@ class IncidentStatus(ApiModel):
         default_factory=list,
         description="Hashes of the pod templates seen failing in this Incident.",
     )
+    known_revisions: Annotated[
+        dict[str, Annotated[str, Field(max_length=64)]], Field(max_length=24)
+    ] = Field(
+        default_factory=dict,
+        description="By uid of a revision, the hash of its pod template when it was first seen.",
+    )
     diagnosis: Diagnosis | None = Field(default=None, description="The current diagnosis.")
     proposals: Annotated[list[Proposal], Field(max_length=MAX_PROPOSALS)] = Field(
         default_factory=list, description="What could be done, each with its id."

@@ -26,12 +26,14 @@ __all__ = [
     "choose",
     "failing_templates",
     "findings",
+    "known_revisions",
     "questions",
     "remembered_failing",
     "running_template",
     "step_needs",
 ]
 
+_MOST_REVISIONS: Final = 24
 _SIGNS_OF_FAILURE: Final = frozenset({"podStatus", "errorRate", "promQL"})
 
 
@@ -159,6 +161,16 @@ def remembered_failing(case: Case, facts: Facts) -> list[str]:
     if running is not None and running not in known and not idle:
         known.append(running)
     return known[-16:]
+
+
+def known_revisions(case: Case, facts: Facts) -> dict[str, str]:
+    """Note what each revision holds, once: a revision that holds something else later was edited."""
+    answer = facts.revisions(case.target.revisions)
+    known = case.status.known_revisions
+    if not isinstance(answer, tuple):
+        return dict(known)
+    newest = sorted(answer, key=lambda revision: revision.number)[-_MOST_REVISIONS:]
+    return {r.uid: known.get(r.uid, r.template_hash) for r in newest}
 
 
 def running_template(case: Case, facts: Facts) -> str | None:

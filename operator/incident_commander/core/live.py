@@ -34,6 +34,7 @@ def situation(case: Case, facts: Facts) -> Situation | None:
         revisions=revisions,
         pods=pods if isinstance(pods, tuple) else (),
         failing=frozenset(case.status.failing_templates),
+        noted=case.status.known_revisions,
         autoscalers=autoscalers if isinstance(autoscalers, tuple) else None,
         budgets=budgets if isinstance(budgets, tuple) else (),
     )

@@ -27,7 +27,7 @@ __all__ = ["DRY_RUN", "offer", "recommended", "verification_plan"]
 DRY_RUN: Final = "dryRun"
 _OLDER: Final = "OlderThanRelease"
 _CUT: Final = "DiffCut"
-_DOUBTS: Final = frozenset({_OLDER, _CUT, "LowersAutoscaler", "ScaledToZero"})
+_DOUBTS: Final = frozenset({_OLDER, _CUT, "LowersAutoscaler", "RevisionUnseen", "ScaledToZero"})
 """Warnings with which nothing is recommended."""
 
 

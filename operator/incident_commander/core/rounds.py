@@ -70,7 +70,10 @@ def finish_round(case: Case, draft: Draft, facts: Facts) -> Draft:
     found = diagnose.findings(case, facts, chosen.steps)
     draft = _record(case, draft.set(stalled=None), facts, found)
     draft = _suspect(case, draft, facts)
-    draft = draft.set(failing_templates=diagnose.failing_templates(case, facts, found))
+    draft = draft.set(
+        failing_templates=diagnose.failing_templates(case, facts, found),
+        known_revisions=diagnose.known_revisions(case, facts),
+    )
     draft = record_guard(case, draft, facts)
     guard = draft.status.guard
     if guard is None or not guard.proven:

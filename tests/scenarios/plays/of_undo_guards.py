@@ -6,6 +6,7 @@ from tests.e2e.shop import ALICE, V1, V2_ERRORS, V3, entries, only, until
 from tests.scenarios.registry import guard
 from tests.scenarios.scene import V2, V2_CRASH, Scene, finding
 from tests.support.api import Body
+from tests.support.build import merged
 from tests.support.prometheus import BAD
 
 UNDO = {"name": "rollback", "rolloutUndo": {}}
@@ -275,3 +276,55 @@ def diff_too_long(scene: Scene) -> None:
     scene.warned(proposal, "DiffCut", "rollout history deployment/checkout --revision=1")
     assert not proposal["recommended"]
     assert f"+      - image: {V1}\n" in proposal["diff"]
+
+
+CONTROLLER = "system:serviceaccount:kube-system:deployment-controller"
+
+
+@guard("RevisionEdited")
+def revision_edited(scene: Scene) -> None:
+    """An old revision was edited before that was refused: it is not gone back to."""
+    scene.trial(UNDO)
+    scene.two_releases()
+    (old,) = (r for r in scene.replica_sets() if scene.number_of(r) == "1")
+    path = "/spec/template/spec/containers/0/image"
+    edit = [{"op": "replace", "path": path, "value": "evil.example/x/app:v1"}]
+    # Only what the policy lets through can still do it; the name of the client is ed's.
+    by = scene.person(CONTROLLER).by("kubectl-edit")
+    by.patch("replicasets", old["metadata"]["name"], edit, scene.namespace).expect_ok()
+
+    proposal = scene.offer()
+    scene.blocked(proposal, "RevisionEdited", "written later", "“kubectl-edit”")
+    assert "evil.example/x/app:v1" in proposal["summary"]
+
+
+@guard("RevisionUnseen")
+def revision_made_by_others(scene: Scene) -> None:
+    """Somebody made a ReplicaSet that looks like an earlier revision: it is not recommended."""
+    scene.furnish()
+    scene.make()
+    scene.observed()
+    (mine,) = scene.replica_sets()
+    forged = merged(mine, {"metadata": {"name": "checkout-forged", "managedFields": None}})
+    for key in ("uid", "resourceVersion", "creationTimestamp"):
+        del forged["metadata"][key]
+    forged["metadata"]["labels"]["pod-template-hash"] = "forged"
+    forged["spec"]["selector"]["matchLabels"]["pod-template-hash"] = "forged"
+    forged["spec"]["template"]["metadata"]["labels"]["pod-template-hash"] = "forged"
+    forged["spec"]["template"]["spec"]["containers"][0]["image"] = "evil.example/x/app:v1"
+    forged["spec"]["replicas"] = 0
+    scene.api.by("kubectl-create").create("replicasets", forged).expect_ok()
+    scene.lasting(mine)
+    scene.set_image(V2_ERRORS)
+    until(lambda: scene.revision() not in {None, "1"} or None, "the release has a revision")
+    # The controller numbers the release that runs after the highest number that there is.
+    numbered = {"metadata": {"annotations": {"deployment.kubernetes.io/revision": "9"}}}
+    scene.api.merge("replicasets", "checkout-forged", numbered, scene.namespace).expect_ok()
+    until(lambda: scene.revision() == "10" or None, "the release is numbered anew")
+    scene.failing_requests()
+    scene.declare()
+    scene.proposed()
+
+    proposal = only(scene.open(remediation="rollback"))
+    scene.warned(proposal, "RevisionUnseen", "another client made it", "“kubectl-create”")
+    assert not proposal["recommended"]
