@@ -143,6 +143,7 @@ async def serve(settings: Settings) -> None:
             meter=meter,
             library=library,
             fingerprint=lambda: guard.fingerprint or None,
+            guard_since=lambda: guard.since,
         ),
         limits_of(settings),
         now,

@@ -71,6 +71,8 @@ class Gateways:
     library: Library
     fingerprint: Callable[[], str | None]
     """Fingerprint of the admission guard, as watched."""
+    guard_since: Callable[[], datetime | None] = lambda: None
+    """Since when that guard was watched without a change."""
 
 
 @dataclass(slots=True)
@@ -317,6 +319,7 @@ class Runner:
             limits=self._limits,
             result=outcome,
             guard_fingerprint=self._world.fingerprint(),
+            guard_since=self._world.guard_since(),
             neighbours=self._neighbours.of(incident),
             deliveries=self._deliveries(incident),
             seed=secrets.token_hex(32),
@@ -372,8 +375,9 @@ class Runner:
 
     async def _draft_postmortem(self, incident: Incident, now: datetime) -> Incident:
         """Create what is owed, then record it: in this order, so that a crash loses nothing."""
+        guard = self._world.fingerprint()
         made = await self._world.postmortems.draft(incident, now)
-        return await self._save_status(incident, drafted(incident, made.name, made.how, now))
+        return await self._save_status(incident, drafted(incident, made.name, made.how, now, guard))
 
     async def _act(self, decision: Decision) -> Outcome:
         command = decision.command

@@ -30,7 +30,7 @@ def with_draft(**spec: Any) -> Play:
     play = resolved()
     assert draft_due(play.incident)
     status = drafted(
-        play.incident, "checkout-5xx", "drafted from 17 timeline entries", play.world.now
+        play.incident, "checkout-5xx", "drafted from 17 timeline entries", play.world.now, "guard-1"
     )
     play.incident = play.incident.model_copy(update={"status": status})
     assert not draft_due(play.incident)
@@ -116,6 +116,44 @@ def test_ed_puts_a_final_one_of_his_under_that_name_and_the_incident_stays_open(
     assert "IncidentClosed" not in play.reasons
     assert "neither drafted nor adopted here" in play.last("PostmortemLost")
     assert draft_due(play.incident)
+
+
+def final(play: Play) -> Play:
+    play.world.postmortems["checkout-5xx"] = review(complete_postmortem("shop"))
+    return play.tick()
+
+
+def test_ed_sets_it_final_while_the_guard_is_away_and_that_closes_nothing() -> None:
+    play = with_draft()
+    play.world.proven, play.world.fingerprint = False, "guard-2"
+    final(play)
+    assert play.phase == "Resolved"
+    play.world.proven, play.world.fingerprint = True, "guard-reinstalled"
+    play.tick().tick()
+
+    assert play.phase == "Resolved"
+    assert play.reasons.count("PostmortemUnproven") == 1
+    assert "who set it is not known" in play.last("PostmortemUnproven")
+
+
+def test_nor_does_one_that_the_operator_finds_when_it_comes_back() -> None:
+    play = with_draft()
+    play.world.fingerprint = "guard-reinstalled"
+    final(play)
+    assert play.phase == "Resolved"
+
+    # alice reads it, takes it back and sets it Final again, under the guard.
+    play.world.postmortems["checkout-5xx"] = review(complete_postmortem("shop", state="Review"))
+    play.tick()
+    assert final(play).phase == "Closed"
+
+
+def test_an_upgrade_of_the_guard_while_it_is_a_draft_costs_nobody_anything() -> None:
+    play = with_draft()
+    play.world.fingerprint = "guard-upgraded"
+    play.tick()
+
+    assert final(play).phase == "Closed"
 
 
 def test_a_reopened_incident_owes_a_new_time_and_finds_the_same_draft() -> None:

@@ -319,9 +319,10 @@ def test_an_unproven_guard_offers_nothing_and_a_restored_one_new_ids() -> None:
 
 def test_a_guard_that_goes_away_after_the_approval_stops_the_change() -> None:
     play = _awaiting()
-    proposal = play.open("rollback")
+    play.said("approve", play.open("rollback")).tick(crash_after=1)
+    assert play.status.approval is not None
     play.world.proven = False
-    play.say("approve", proposal)
+    play.tick()
     assert not play.world.changes
     assert "not guarded" in play.last("RemediationSuperseded")
 

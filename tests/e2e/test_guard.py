@@ -77,9 +77,9 @@ def drop_status_binding(api: Api) -> None:
     api.delete(BINDINGS, "incident-commander-status").expect_ok()
 
 
-def forge(shop: Shop, proposal: str) -> None:
-    """Approve in another's name, as soon as nothing forbids it."""
-    said = {f"{GROUP}/approve": proposal, f"{GROUP}/approve-by": ALICE}
+def forge(shop: Shop, value: str, key: str = "approve", by: str = ALICE) -> None:
+    """Approve, or say something else, in another's name, as soon as nothing forbids it."""
+    said = {f"{GROUP}/{key}": value, f"{GROUP}/{key}-by": by}
     patch = {"metadata": {"annotations": said}}
     # As the administrator: what RBAC says is not the question here.
     until(
@@ -106,6 +106,14 @@ def unguarded(incident: Body) -> bool:
 def offered_again(incident: Body) -> bool:
     guarded = condition(incident, "ApprovalGuarded")["status"] == "True"
     return bool(guarded and incident["status"]["phase"] == "AwaitingApproval")
+
+
+def nobody_was_believed(incident: Body, why: str, times: int = 1) -> None:
+    """Whether what was said stands there as somebody's, in no person's name."""
+    refused = entries(incident, "RequestRefused")
+    assert len(refused) == times
+    assert all(why in e["message"] and "say it again" in e["message"] for e in refused)
+    assert {e["actor"] for e in entries(incident)} <= {"operator", "kubernetes"}
 
 
 @pytest.mark.parametrize("breaks", [unbind, drop_policy, only_audit, drop_status_binding])
@@ -143,6 +151,15 @@ def test_a_forged_approval_is_not_acted_on(
 
     shop.until_seen(unguarded, "it says that approvals are not guarded")
     shop.until_seen(lambda i: f"{GROUP}/approve" not in annotations_of(i), "it is taken away")
+    forge(shop, "mine now", key="take-command", by="ed")
+    forge(shop, "a false alarm", key="dismiss")
+    incident = shop.until_seen(
+        lambda i: not {f"{GROUP}/take-command", f"{GROUP}/dismiss"} & annotations_of(i).keys(),
+        "what ed says in the name of others is taken away",
+    )
+    assert incident["status"]["phase"] != "Dismissed"
+    assert (incident["status"].get("roles") or {}).get("commander") != "ed"
+    nobody_was_believed(incident, "the guard was not proven", times=3)
     untouched(shop)
 
     mended()
@@ -171,6 +188,7 @@ def test_an_approval_forged_while_nobody_looked_is_not_acted_on(
         "it offers anew",
     )
     assert not entries(incident, "RemediationStarted")
+    nobody_was_believed(incident, "was away or was changed")
     untouched(shop)
     shop.approve("rollback")
     incident = shop.until_reason("RemediationApplied")

@@ -169,7 +169,11 @@ async def test_an_incident_that_is_gone_proves_nothing(watched: Watched, namespa
 
 
 @pytest.mark.parametrize(
-    "name", [REQUESTS, STATUS, "incident-commander-fields", "incident-commander-deletion"]
+    "name",
+    [
+        *(REQUESTS, STATUS, "incident-commander-fields", "incident-commander-deletion"),
+        "incident-commander-postmortems",
+    ],
 )
 async def test_a_removed_binding_is_named_and_wakes(
     name: str, watched: Watched, need: ProofNeed, api: Api, mended: None

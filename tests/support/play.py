@@ -299,6 +299,7 @@ class Play:
         self.incident = build.incident(**build.merged(created, over))
         self.decisions: list[Decision] = []
         self.written = 0
+        self.guard_since: datetime | None = self.world.now
         self.guard_seen = True
         """Whether the operator has seen the guard's policies since it started."""
         self.pages: list[Page] = []
@@ -347,9 +348,19 @@ class Play:
 
         ``beside``: what else is stamped, ``approver="true"`` for ``acknowledge``.
         """
+        return self.said(key, value, by, **beside).tick()
+
+    def said(self, key: str, value: str, by: str = "alice", **beside: str) -> Play:
+        """Make a request; the operator does not see it yet. ``by=""``: without a signature."""
         stamps = {f"{GROUP}/{key}-{name}": text for name, text in beside.items()}
-        self._annotate({f"{GROUP}/{key}": value, f"{GROUP}/{key}-by": by, **stamps})
-        return self.tick()
+        signed = {f"{GROUP}/{key}-by": by} if by else {}
+        self._annotate({f"{GROUP}/{key}": value, **signed, **stamps})
+        return self
+
+    def planted(self, annotations: Mapping[str, str]) -> Play:
+        """Leave annotations on it that the guard, were it there, would have refused."""
+        self._annotate({f"{GROUP}/{key}": value for key, value in annotations.items()})
+        return self
 
     def name_postmortem(self, name: str) -> Play:
         """Record that the Postmortem was drafted, as the shell does."""
@@ -401,6 +412,7 @@ class Play:
             limits=Limits(),
             result=outcome,
             guard_fingerprint=seen,
+            guard_since=self.guard_since,
             deliveries=tuple(self.deliveries),
             seed=f"decision {len(self.decisions)} at {self.world.now}",
         )

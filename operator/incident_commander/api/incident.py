@@ -690,6 +690,14 @@ class PostmortemRef(ApiModel):
     overdue_at: Timestamp | None = Field(
         default=None, description="When it was found overdue; said once."
     )
+    guard: Annotated[str, Field(max_length=64)] | None = Field(
+        default=None,
+        description="Fingerprint of the guard under which it was last seen not Final. Final under "
+        "another guard may have been set by anybody.",
+    )
+    doubted_at: Timestamp | None = Field(
+        default=None, description="When it was found Final and not believed; said once."
+    )
 
 
 class GuardStatus(ApiModel):
@@ -709,6 +717,11 @@ class Handled(ApiModel):
     seq: int = Field(default=0, ge=0, description="Rises with every batch of requests taken.")
     keys: Annotated[list[Annotated[str, Field(max_length=64)]], Field(max_length=32)] = Field(
         default_factory=list, description="Keys of the last batch, to be removed."
+    )
+    guard: Annotated[str, Field(max_length=64)] | None = Field(
+        default=None,
+        description="Fingerprint of the guard under which this Incident was last seen without a "
+        "request. One that is found under another guard may be anybody's.",
     )
 
 

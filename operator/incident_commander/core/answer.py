@@ -7,6 +7,7 @@ judged here. Nothing is dropped: a refusal stands in the timeline with what was 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
 from .answers import deciding, steering, talking
@@ -15,6 +16,7 @@ from .case import Case
 from .evolve import Draft
 from .requests import Request, came_with_creation, handled_with
 from .retarget import retargeted
+from .trust import NEEDS_RIGHT
 
 __all__ = ["answer"]
 
@@ -29,13 +31,24 @@ _QUOTED_WHOLE: Final = 100
 """Longer words than this may be cut in the entry about the request; they follow in full."""
 
 
-def answer(case: Case, draft: Draft, requests: Sequence[Request], *, fresh: bool = False) -> Draft:
+def answer(
+    case: Case,
+    draft: Draft,
+    requests: Sequence[Request],
+    *,
+    doubt: str = "",
+    fresh: bool = False,
+) -> Draft:
     """Take all new requests, in order, and note that they were taken.
+
+    ``doubt``: why it is not known who wrote them. Then none is done that not everybody may do, and
+    the others are somebody's.
 
     ``fresh``: the operator sees this Incident for the first time; what came with its creation is
     refused.
     """
-    for request in requests:
+    for said in requests:
+        request = replace(said, doubt=doubt, may_approve=False) if doubt else said
         if fresh and came_with_creation(case.incident, request):
             why = "requests cannot be made at creation: apply first, annotate then"
             draft = refuse(draft, request, why)
@@ -43,7 +56,7 @@ def answer(case: Case, draft: Draft, requests: Sequence[Request], *, fresh: bool
             draft = _one(case, draft, request)
         if request.key != "note" and len(request.value) > _QUOTED_WHOLE:
             for part in talking.parts(request.value):
-                draft = draft.add("RequestQuoted", part, actor=request.by or "unknown")
+                draft = draft.add("RequestQuoted", part, actor=request.actor)
     return draft.set(handled=handled_with(case.incident, requests))
 
 
@@ -52,6 +65,10 @@ def _one(case: Case, draft: Draft, request: Request) -> Draft:
         return refuse(draft, request, "it is not signed: the admission guard was away")
     if not request.value:
         return refuse(draft, request, "it is empty")
+    if request.doubt and request.key in NEEDS_RIGHT:
+        return refuse(
+            draft, request, f"{request.doubt}, so who wrote it is not known: say it again"
+        )
     handler = _HANDLERS.get(request.key)
     if handler is None:
         return refuse(draft, request, "this version of the operator cannot do that yet")

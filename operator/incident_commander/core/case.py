@@ -100,6 +100,8 @@ class Case:
     very look at the Incident, and whatever was sent for it failed its tests."""
     guard_fingerprint: str | None = None
     """Fingerprint of the admission guard as watched; None where that is not known."""
+    guard_since: datetime | None = None
+    """Since when this process has watched that guard without a change; None: not known."""
     deliveries: Sequence[Delivery] = ()
     """What came of the notices in the outbox, as far as this process knows."""
     neighbours: Sequence[Neighbour] = ()

@@ -13,8 +13,8 @@ from ..api.common import Phase
 from ..api.incident import Incident, IncidentStatus, PostmortemRef
 from ..api.notices import Audience, NoticeKind
 from ..api.postmortem import Postmortem, PostmortemState
-from ..questions import Facts, PostmortemNeed
-from ..values import Missing, Unavailable
+from ..questions import Facts, PostmortemNeed, ProofNeed
+from ..values import GuardProof, Missing, Unavailable
 from . import outbox
 from .case import Case
 from .conditions import derive
@@ -28,12 +28,17 @@ __all__ = ["decide", "draft_due", "drafted", "left_at", "needs", "owned_by", "wa
 _REOPENED_WITHIN: Final = timedelta(hours=24)
 
 
-def needs(case: Case) -> frozenset[PostmortemNeed]:
-    """Ask for the Postmortem, where one is known by name."""
+def needs(case: Case, facts: Facts) -> frozenset[PostmortemNeed | ProofNeed]:
+    """Ask for the Postmortem that is known by name, and for proof of the guard that vouches for it."""
     owed = case.status.postmortem
     if owed is None or owed.name is None:
         return frozenset()
-    return frozenset({PostmortemNeed(case.incident.metadata.namespace, owed.name)})
+    need = PostmortemNeed(case.incident.metadata.namespace, owed.name)
+    found = facts.postmortem(need)
+    if not isinstance(found, Postmortem):
+        return frozenset({need})
+    moved = case.guard_fingerprint is not None and case.guard_fingerprint != owed.guard
+    return frozenset({need, case.proof} if moved or _done(found) else {need})
 
 
 def decide(case: Case, draft: Draft, facts: Facts) -> Draft:
@@ -42,15 +47,44 @@ def decide(case: Case, draft: Draft, facts: Facts) -> Draft:
     owed = draft.status.postmortem
     if owed is None:
         return _closed(case, draft, "Nothing more is owed.")
-    found = [facts.postmortem(need) for need in needs(case)]
-    for postmortem in found:
-        if lost := _lost(case, owed, postmortem):
-            return draft.set(postmortem=owed.model_copy(update={"name": None})).add(
-                "PostmortemLost", lost
-            )
-        if isinstance(postmortem, Postmortem) and _done(postmortem):
+    if owed.name is None:
+        return _overdue(case, draft, owed)
+    postmortem = facts.postmortem(PostmortemNeed(case.incident.metadata.namespace, owed.name))
+    if lost := _lost(case, owed, postmortem):
+        gone = owed.model_copy(update={"name": None, "guard": None, "doubted_at": None})
+        return draft.set(postmortem=gone).add("PostmortemLost", lost)
+    if isinstance(postmortem, Postmortem):
+        proof = facts.proof(case.proof)
+        proven = proof.fingerprint if isinstance(proof, GuardProof) and proof.proven else None
+        if not _done(postmortem):
+            draft = _seen_open(draft, owed, proven)
+        elif proven is not None and proven == owed.guard:
             return _completed(case, draft, postmortem)
-    return _overdue(case, draft, owed)
+        elif isinstance(proof, GuardProof):
+            draft = _doubted(draft, owed, postmortem)
+    return _overdue(case, draft, draft.status.postmortem or owed)
+
+
+def _seen_open(draft: Draft, owed: PostmortemRef, proven: str | None) -> Draft:
+    """Note under which guard it was not Final yet: what comes after is by who may."""
+    if proven is None or (proven == owed.guard and owed.doubted_at is None):
+        return draft
+    return draft.set(postmortem=owed.model_copy(update={"guard": proven, "doubted_at": None}))
+
+
+def _doubted(draft: Draft, owed: PostmortemRef, postmortem: Postmortem) -> Draft:
+    """Say once that it is Final by nobody knows whom."""
+    if owed.doubted_at is not None:
+        return draft
+    name = postmortem.metadata.name
+    return draft.add(
+        "PostmortemUnproven",
+        f"Postmortem {name} is Final, but the guard was away, changed or not proven since it was seen "
+        "open: who set it is not known, and the Incident is not closed by it. Whoever may approve "
+        f"reads it, sets spec.state to Review and then to Final: kubectl edit postmortem {name} -n "
+        f"{postmortem.metadata.namespace}",
+        changes={"postmortem": owed.model_copy(update={"doubted_at": draft.now})},
+    )
 
 
 def _lost(case: Case, owed: PostmortemRef, found: Postmortem | Missing | Unavailable) -> str:
@@ -150,14 +184,16 @@ def draft_due(incident: Incident) -> bool:
     return incident.status.phase is Phase.RESOLVED and owed is not None and owed.name is None
 
 
-def drafted(incident: Incident, name: str, how: str, now: datetime) -> IncidentStatus:
-    """Record the Postmortem that was drafted or found."""
+def drafted(
+    incident: Incident, name: str, how: str, now: datetime, guard: str | None = None
+) -> IncidentStatus:
+    """Record the Postmortem that was drafted or found open, under that guard."""
     owed = incident.status.postmortem or PostmortemRef()
     due = f" It is due {owed.due_at:%Y-%m-%d %H:%M} UTC." if owed.due_at else ""
     edit = edit_postmortem(incident.metadata.namespace, name)
     draft = Draft(incident.status, now).add(
         "PostmortemDrafted",
         f"Postmortem {name}: {how}.{due} Complete it and set spec.state to Final: {edit}",
-        changes={"postmortem": owed.model_copy(update={"name": name})},
+        changes={"postmortem": owed.model_copy(update={"name": name, "guard": guard})},
     )
     return derive(incident, draft.status, now)

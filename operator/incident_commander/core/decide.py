@@ -21,6 +21,7 @@ from . import (
     merging,
     remediate,
     rounds,
+    trust,
     waiting,
     watch,
 )
@@ -57,21 +58,26 @@ class Decision:
 def required(case: Case, facts: Facts) -> frozenset[Question]:
     """Say what ``decide`` has to know. What is missing in ``facts`` is to be read.
 
-    New requests need nothing: they are recorded at once.
+    New requests need the proof that the guard stood when they were made; then they are recorded.
     """
     if _fresh(case):
         other = merging.duplicate_of(case)
-        return frozenset({case.target.workload} | ({other} if other else set()))
+        first: set[Question] = {case.target.workload, case.proof}
+        return frozenset(first | {other} if other else first)
     if other := merging.duplicate_of(case):
         return frozenset({other}) | _required_by_phase(case, facts)
     return _required_by_phase(case, facts)
 
 
 def _required_by_phase(case: Case, facts: Facts) -> frozenset[Question]:
-    status = case.status
-    if new_requests(case.incident) or status.phase.ended:
-        return frozenset()
-    match status.phase:
+    if new_requests(case.incident) and not trust.unknown(case, facts):
+        return frozenset({case.proof})
+    seen = trust.needs(case)
+    return seen if case.status.phase.ended else seen | _of_phase(case, facts)
+
+
+def _of_phase(case: Case, facts: Facts) -> frozenset[Question]:
+    match case.status.phase:
         case Phase.DECLARED:
             return frozenset({case.target.workload})
         case Phase.DIAGNOSING:
@@ -85,7 +91,7 @@ def _required_by_phase(case: Case, facts: Facts) -> frozenset[Question]:
         case Phase.VERIFYING | Phase.MONITORING:
             return watch.needs(case)
         case Phase.RESOLVED:
-            return closing.needs(case)
+            return closing.needs(case, facts)
         case _:
             return frozenset()
 
@@ -97,9 +103,10 @@ def decide(case: Case, facts: Facts) -> Decision:
     if _fresh(case):
         draft = declare.declare(case, draft, facts)
         draft = merging.merged(case, draft, facts) or draft
-    elif requests := new_requests(case.incident):
+    elif (requests := new_requests(case.incident)) and not trust.unknown(case, facts):
         # What spec says now comes first: a request may be about what it said before.
-        draft = answer.answer(case, declare.spec_changed(case, draft) or draft, requests)
+        spoken = declare.spec_changed(case, draft) or draft
+        draft = answer.answer(case, spoken, requests, doubt=trust.doubt(case, facts))
     elif ended := merging.merged(case, draft, facts):
         draft = ended
     elif changed := declare.spec_changed(case, draft):
@@ -108,9 +115,14 @@ def decide(case: Case, facts: Facts) -> Decision:
         draft = struck
     else:
         draft, command = _by_phase(case, draft, facts)
-    draft = escalation.waited(draft)
+    draft = escalation.waited(trust.noted(case, draft, facts))
     status = derive(case.incident, draft.status, case.now)
-    return Decision(status, command, _wake_at(case, status))
+    wake_at = _wake_at(case, status)
+    if trust.unknown(case, facts):
+        # Requests wait for the guard, or a Postmortem does.
+        soon = case.now + case.limits.retry
+        wake_at = min(soon, wake_at or soon)
+    return Decision(status, command, wake_at)
 
 
 def _by_phase(case: Case, draft: Draft, facts: Facts) -> tuple[Draft, Command | None]:

@@ -7,7 +7,7 @@ from datetime import datetime
 from ..api.common import Phase
 from ..api.incident import Diagnosis, Milestones, Roles, SeverityBasis
 from ..questions import Facts
-from . import answer, diagnose, merging, presence, severity, updates
+from . import answer, diagnose, merging, presence, severity, trust, updates
 from .case import Case, pin_policy
 from .evolve import Draft
 from .moves import close_open, start_round
@@ -49,7 +49,8 @@ def declare(case: Case, draft: Draft, facts: Facts) -> Draft:
     case = case.seeing(draft.status)
     draft = updates.start_clock(case, draft, created)
     if requests := present_requests(case.incident):
-        draft = answer.answer(case, draft, requests, fresh=True)
+        why = trust.doubt(case, facts)
+        draft = answer.answer(case, draft, requests, doubt=why, fresh=True)
     return draft if draft.status.phase.ended else begin(case, draft, facts)
 
 

@@ -22,6 +22,7 @@ __all__ = [
     "cleanup",
     "handled_with",
     "new_requests",
+    "nothing_said",
     "present_requests",
 ]
 
@@ -56,6 +57,18 @@ class Request:
     """The person, stamped by the API server. Empty: the guard was away when it came."""
     may_approve: bool = False
     """Beside ``acknowledge``: whether the API server found that this person has the verb approve."""
+    doubt: str = ""
+    """Why it is not known who wrote it; empty: the guard vouches for ``by``."""
+
+    @property
+    def who(self) -> str:
+        """Who says it, in words: a name that nobody vouches for is a claim."""
+        return f"somebody under the name {self.by}" if self.doubt else self.by
+
+    @property
+    def actor(self) -> str:
+        """Who it is in the timeline: never a name that nobody vouches for."""
+        return "operator" if self.doubt else self.by or "unknown"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,15 +103,34 @@ def present_requests(incident: Incident) -> Sequence[Request]:
 
 def cleanup(incident: Incident) -> Cleanup | None:
     """Say which annotations are to be removed before anything new is read, if any."""
+    handled = incident.status.handled or Handled()
+    if strays := _strays(incident):
+        return Cleanup(strays, handled.seq)
     if incident.status.handled is None:
         # Nothing was recorded yet: a number that is there already is none of ours.
         return None
-    handled = incident.status.handled
     if handled.seq == _removed_up_to(incident):
         return None
     keys = {f"{GROUP}/{key}" for key in handled.keys}
     signed = {f"{key}-by" for key in keys}
     return Cleanup(frozenset({*keys, *signed, *_beside(handled.keys)}), handled.seq)
+
+
+def nothing_said(incident: Incident) -> bool:
+    """Whether no request stands on the object, and nothing that could go with one."""
+    return not present_requests(incident) and not _strays(incident)
+
+
+def _strays(incident: Incident) -> frozenset[str]:
+    """Give what goes with requests that are not there: the guard lets nobody leave that behind.
+
+    It was left while the guard was away, for a request that is to come.
+    """
+    there, by_key = incident.metadata.annotations, {f"{GROUP}/{key}-by": key for key in KEYS}
+    beside = {**by_key, _APPROVER: "acknowledge"}
+    return frozenset(
+        name for name, key in beside.items() if name in there and f"{GROUP}/{key}" not in there
+    )
 
 
 def _beside(keys: Sequence[str]) -> tuple[str, ...]:
@@ -108,7 +140,7 @@ def _beside(keys: Sequence[str]) -> tuple[str, ...]:
 def handled_with(incident: Incident, requests: Sequence[Request]) -> Handled:
     """Give the record that these requests were taken."""
     old = incident.status.handled or Handled()
-    return Handled(seq=old.seq + 1, keys=[r.key for r in requests])
+    return old.model_copy(update={"seq": old.seq + 1, "keys": [r.key for r in requests]})
 
 
 def came_with_creation(incident: Incident, request: Request) -> bool:

@@ -11,7 +11,7 @@ import hashlib
 import logging
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Final, TypeAlias
 
@@ -38,6 +38,7 @@ _REQUIRED: Final = (
     "incident-commander-fields",
     "incident-commander-deletion",
     "incident-commander-pages",
+    "incident-commander-postmortems",
 )
 _POLICIES: Final = "validatingadmissionpolicies"
 _BINDINGS: Final = "validatingadmissionpolicybindings"
@@ -73,6 +74,8 @@ class Guard:
         self._objects: dict[str, _Objects] = {plural: {} for plural in _WATCHED}
         self._watches: Final = {plural: self._watch(plural) for plural in _WATCHED}
         self._announced = ""
+        self.since: datetime | None = None
+        """Since when these policies were seen as they are; None before they were seen."""
         self._proofs: dict[str, tuple[float, GuardProof]] = {}
         self._proving: dict[str, asyncio.Lock] = {}
 
@@ -177,6 +180,8 @@ class Guard:
         if not self._seen:
             return  # not all were listed yet
         before, self._announced = self._announced, self.fingerprint
+        if before != self._announced:
+            self.since = datetime.now(UTC)
         if before and before != self._announced:
             _log.warning("The guard changed: fingerprint %s, was %s", self._announced, before)
             self._on_change()

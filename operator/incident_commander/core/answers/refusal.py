@@ -16,10 +16,12 @@ Handler = Callable[[Case, Draft, Request], Draft]
 
 
 def refuse(draft: Draft, request: Request, why: str) -> Draft:
-    """Record that a request was not done, in its author's name."""
+    """Record that a request was not done, in the name of its author where that is known."""
     said = f"{request.key}={cut(request.value, 200)}"
+    if request.doubt:
+        said = f"{said}, by {cut(request.who, 120)},"
     return draft.add(
         "RequestRefused",
         f"{said} was refused: {why}. Nothing was done.",
-        actor=request.by or "unknown",
+        actor=request.actor,
     )

@@ -35,8 +35,8 @@ def _propose(case: Case, draft: Draft, request: Request) -> Draft:
     return start_round(
         asked,
         "RemediationRequested",
-        f"{request.by} asked for {name}.{_rejected_before(draft, name)} Diagnosing again to plan it.",
-        actor=request.by,
+        f"{request.who} asked for {name}.{_rejected_before(draft, name)} Diagnosing again to plan it.",
+        actor=request.actor,
     )
 
 
@@ -57,13 +57,13 @@ def _diagnose(_case: Case, draft: Draft, request: Request) -> Draft:
     return start_round(
         draft,
         "DiagnosisRequested",
-        f"{request.by}: {cut(request.value, 200)}. Diagnosing again.",
-        actor=request.by,
+        f"{request.who}: {cut(request.value, 200)}. Diagnosing again.",
+        actor=request.actor,
     )
 
 
 def _confirm(case: Case, draft: Draft, request: Request) -> Draft:
-    said = f"{request.by} confirms: {sentence(cut(request.value, 300))}{_against(draft)}"
+    said = f"{request.who} confirms: {sentence(cut(request.value, 300))}{_against(draft)}"
     status = draft.status
     doing = status.proposal(status.execution.proposal) if status.execution else None
     match status.phase:
@@ -73,12 +73,12 @@ def _confirm(case: Case, draft: Draft, request: Request) -> Draft:
             why = "nothing was changed and verified that it could stand for"
             return refuse(draft, request, f"{why}; if people fixed it, say resolve")
         case Phase.VERIFYING | Phase.INVESTIGATING:
-            return start_monitoring(case, draft, "VerificationConfirmed", said, actor=request.by)
+            return start_monitoring(case, draft, "VerificationConfirmed", said, actor=request.actor)
         case Phase.MONITORING if draft.status.monitoring:
             watched = draft.status.monitoring
             more = watched.model_copy(update={"good": watched.good + 1, "failures": 0})
             return draft.add(
-                "VerificationConfirmed", said, actor=request.by, changes={"monitoring": more}
+                "VerificationConfirmed", said, actor=request.actor, changes={"monitoring": more}
             )
         case phase:
             return refuse(draft, request, f"there is nothing to confirm in phase {phase}")
@@ -105,8 +105,8 @@ def _resolve(case: Case, draft: Draft, request: Request) -> Draft:
         case,
         close_open(draft),
         "ResolvedByPeople",
-        f"{request.by}: fixed by other means: {cut(request.value, 300)}. Verifying.",
-        actor=request.by,
+        f"{request.who}: fixed by other means: {cut(request.value, 300)}. Verifying.",
+        actor=request.actor,
     )
 
 
@@ -119,11 +119,11 @@ def _severity(case: Case, draft: Draft, request: Request) -> Draft:
     if wanted is before:
         return draft.add(
             "SeverityKept",
-            f"{request.by}: it is {before}. {cut(why.strip(), 300)}",
-            actor=request.by,
+            f"{request.who}: it is {before}. {cut(why.strip(), 300)}",
+            actor=request.actor,
         )
-    said = f"{request.by} says {cut(why.strip(), 300)}"
-    changed = severity.set_to(case, draft, wanted, said, actor=request.by)
+    said = f"{request.who} says {cut(why.strip(), 300)}"
+    changed = severity.set_to(case, draft, wanted, said, actor=request.actor)
     return updates.sooner(case.seeing(changed.status), changed)
 
 
@@ -134,8 +134,8 @@ def _dismiss(case: Case, draft: Draft, request: Request) -> Draft:
         return refuse(draft, request, f"the phase is {draft.status.phase}")
     ended = close_open(draft).add(
         "IncidentDismissed",
-        f"{request.by} dismissed it as a false alarm: {cut(request.value, 300)}",
-        actor=request.by,
+        f"{request.who} dismissed it as a false alarm: {cut(request.value, 300)}",
+        actor=request.actor,
         phase=Phase.DISMISSED,
     )
     closed = ended.milestone(closed_at=draft.now)
@@ -154,9 +154,9 @@ def _reopen(case: Case, draft: Draft, request: Request) -> Draft:
     return start_round(
         presence.begin(case, updates.start_clock(case, draft, case.now)),
         "IncidentReopened",
-        f"{request.by} reopened it: {cut(request.value, 200)}. Diagnosing again, attempt "
+        f"{request.who} reopened it: {cut(request.value, 200)}. Diagnosing again, attempt "
         f"{status.attempt + 1}.{_unmerged(case, unmerged)}",
-        actor=request.by,
+        actor=request.actor,
         unmerged_from=unmerged or status.unmerged_from,
         attempt=status.attempt + 1,
         approval=None,

@@ -22,13 +22,13 @@ def _take_command(_case: Case, draft: Draft, request: Request) -> Draft:
     roles = draft.status.roles or Roles()
     before = roles.commander
     if before == request.by:
-        return draft.add("CommandTransferred", f"{request.by} keeps command.", actor=request.by)
+        return draft.add("CommandTransferred", f"{request.who} keeps command.", actor=request.actor)
     taken = draft.set(roles=roles.model_copy(update={"commander": request.by}))
     return taken.add(
         "CommandTransferred",
-        f"{request.by} took command{f' from {before}' if before else ''}: {cut(request.value, 120)}."
+        f"{request.who} took command{f' from {before}' if before else ''}: {cut(request.value, 120)}."
         f" Brief: {_brief(draft)}",
-        actor=request.by,
+        actor=request.actor,
     )
 
 
@@ -48,8 +48,8 @@ def _brief(draft: Draft) -> str:
 def _acknowledge(case: Case, draft: Draft, request: Request) -> Draft:
     said = draft.add(
         "IncidentAcknowledged",
-        f"{request.by} is on it: {cut(request.value, 200)}",
-        actor=request.by,
+        f"{request.who} is on it: {cut(request.value, 200)}",
+        actor=request.actor,
     )
     said = said.milestone(acknowledged_at=case.now)
     roles = said.status.roles or Roles()
@@ -57,16 +57,17 @@ def _acknowledge(case: Case, draft: Draft, request: Request) -> Draft:
         return said
     return said.set(roles=roles.model_copy(update={"commander": request.by})).add(
         "CommandTransferred",
-        f"{request.by} is in command: nobody was, and who acknowledges and may approve takes it. "
+        f"{request.who} is in command: nobody was, and who acknowledges and may approve takes it. "
         f"Brief: {_brief(draft)}",
-        actor=request.by,
+        actor=request.actor,
     )
 
 
 def _update(case: Case, draft: Draft, request: Request) -> Draft:
     if draft.status.phase.over:
         return refuse(draft, request, f"it is over ({draft.status.phase}); say it as a note")
-    return updates.post(case, draft, request.value, actor=request.by)
+    words = f"{request.who}: {request.value}" if request.doubt else request.value
+    return updates.post(case, draft, words, actor=request.actor)
 
 
 def _update_external(case: Case, draft: Draft, request: Request) -> Draft:
@@ -76,23 +77,25 @@ def _update_external(case: Case, draft: Draft, request: Request) -> Draft:
         return refuse(draft, request, f"it is over ({draft.status.phase})")
     if why := outside.offence(case, draft, request.value, request.by):
         return refuse(draft, request, why)
-    return outside.post(case, draft, request.value, actor=request.by)
+    return outside.post(case, draft, request.value, actor=request.actor)
 
 
 def _root_cause(case: Case, draft: Draft, request: Request) -> Draft:
-    found = RootCause(text=cut(request.value, MAX_MESSAGE), by=request.by, at=case.now)
+    found = RootCause(text=cut(request.value, MAX_MESSAGE), by=cut(request.who, 256), at=case.now)
     return draft.add(
         "RootCauseRecorded",
-        f"{request.by}, internal only: {cut(request.value, 400)}",
-        actor=request.by,
+        f"{request.who}, internal only: {cut(request.value, 400)}",
+        actor=request.actor,
         changes={"root_cause": found},
     )
 
 
 def _note(case: Case, draft: Draft, request: Request) -> Draft:
     when, text = _back_dated(request.value, case.now)
+    if request.doubt:
+        text = f"{request.who}: {text}"
     for part in parts(text):
-        draft = draft.add("NoteAdded", part, actor=request.by, event_time=when)
+        draft = draft.add("NoteAdded", part, actor=request.actor, event_time=when)
     return draft
 
 
