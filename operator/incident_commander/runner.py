@@ -33,6 +33,7 @@ from .errors import (
     OperatorError,
     UnavailableError,
 )
+from .hindrances import Hindrances
 from .neighbours import Neighbours
 from .ports import (
     Announcer,
@@ -46,6 +47,7 @@ from .ports import (
     Workloads,
 )
 from .questions import Answer, Facts, IncidentNeed, PostmortemNeed, Question
+from .said import Said
 from .schedule import Schedule
 from .values import Delivery, IncidentRef, Missing, Outcome, Stale, Unavailable
 
@@ -54,6 +56,8 @@ __all__ = ["Gateways", "Runner"]
 _LOG = logging.getLogger(__name__)
 _MAX_TURNS: Final = 40
 """More turns than any Incident needs in one tick: beyond it something goes in circles."""
+_LONGEST_AFTER_A_BUG: Final = 300.0
+"""Seconds; the status promises them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +125,8 @@ class Runner:
         self._tracks: dict[IncidentRef, _Track] = {}
         self._ending = False
         self._neighbours = Neighbours()
+        self._said = Said()
+        self._hindered = Hindrances(gateways.incidents, clock)
         self.schedule: Schedule[IncidentRef] = Schedule(self.wake, clock)
 
     # --- waking ----------------------------------------------------------------------------------
@@ -230,10 +236,12 @@ class Runner:
         except OperatorError as error:
             self._world.meter.ticked("refused")
             return self._later(track, ref, str(error))
-        except Exception:  # noqa: BLE001 - one Incident's bug must not end the others' runner
-            _LOG.exception("a bug shows at incident %s; it is tried again", ref)
+        except Exception as error:  # noqa: BLE001 - one Incident's bug must not end the others' runner
             self._world.meter.ticked("bug")
-            return self._later(track, ref, "")
+            track.seen.append(await self._hindered.say(ref, error))
+            return self._later(track, ref, "", _LONGEST_AFTER_A_BUG)
+        if track.failures:
+            self._said.forget(ref)
         track.failures = 0
         self._world.meter.ticked()
         return alive
@@ -244,10 +252,10 @@ class Runner:
         await asyncio.sleep(min(0.02 * 2**track.failures, 2.0))
         return True
 
-    def _later(self, track: _Track, ref: IncidentRef, why: str) -> bool:
+    def _later(self, track: _Track, ref: IncidentRef, why: str, longest: float = 30.0) -> bool:
         track.failures += 1
-        seconds = min(0.5 * 2 ** min(track.failures, 10), 30.0)
-        if why:
+        seconds = min(0.5 * 2 ** min(track.failures, 10), longest)
+        if why and self._said.first(ref, why):
             _LOG.warning("incident %s: %s; trying again in %.0f s", ref, why, seconds)
         self.schedule.at(ref, self._clock() + timedelta(seconds=seconds))
         return True
@@ -285,7 +293,7 @@ class Runner:
                 # What was asked about Postmortems is no longer true.
                 saved, facts = await self._draft_postmortem(incident, case.now), Facts()
             if saved is None:
-                saved = await self._tidy(incident)
+                saved = await self._tidy(incident) or await self._hindered.mend(incident)
             if saved is None:
                 self.schedule.at(ref, decision.wake_at)
                 return not self._over(incident)

@@ -25,3 +25,7 @@ class Said:
             self._known.clear()
         self._known.add(key)
         return True
+
+    def forget(self, about: object) -> None:
+        """It is over: if it begins again, it is said again."""
+        self._known = {key for key in self._known if key[0] != str(about)}

@@ -34,6 +34,7 @@ NO_REASONS = {
     "InTime",
     "LastAppliedStale",
     "Loop",
+    "NotPlanned",
     "LowersAutoscaler",
     "NoRevert",
     "NotBuilt",

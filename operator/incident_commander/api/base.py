@@ -85,6 +85,8 @@ class ApiModel(BaseModel):
 _DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h)")
 # Bounded, so that no sum of parts is too long for a timedelta.
 _DURATION_PATTERN: Final = r"^([0-9]{1,6}(\.[0-9]{1,3})?(ms|s|m|h))+$"
+_LONGEST: Final = timedelta(days=3650)
+"""A longer duration counts as this one: sums of it with any time stay times."""
 _UNITS: Final = {
     "ms": timedelta(milliseconds=1),
     "s": timedelta(seconds=1),
@@ -111,7 +113,7 @@ def parse_duration(value: object) -> timedelta:
         return value
     if isinstance(value, str) and re.fullmatch(_DURATION_PATTERN, value):
         parts = _DURATION.findall(value)
-        return sum((float(n) * _UNITS[unit] for n, unit in parts), timedelta())
+        return min(sum((float(n) * _UNITS[unit] for n, unit in parts), timedelta()), _LONGEST)
     raise ValueError(f"{value!r} is not a duration such as 90s, 10m or 1h30m")
 
 

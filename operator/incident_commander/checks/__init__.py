@@ -12,6 +12,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from .base import Check
+from .careful import Careful
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,7 +29,7 @@ def all_checks() -> Mapping[str, Check]:
     for module in pkgutil.iter_modules(__path__):
         check = getattr(importlib.import_module(f"{__name__}.{module.name}"), "CHECK", None)
         if check is not None:
-            found[check.kind] = check
+            found[check.kind] = Careful(check, check.kind)
     return found
 
 

@@ -15,6 +15,7 @@ from ..values import Scalar, Unavailable
 from .base import Subject
 from .findings import Opinion
 from .promql_text import query_problem
+from .ranges import range_problem
 from .templates import TemplateProblem, render, sample_rendering, template_problem
 from .wording import clock
 
@@ -30,7 +31,9 @@ def text_problems(path: str, text: str) -> tuple[str, ...]:
     problem = template_problem(text)
     if problem is None:
         try:
-            problem = query_problem(sample_rendering(text))
+            query = sample_rendering(text)
+            # The range is looked for in the text as it stands, too: that is how far back is told.
+            problem = query_problem(query) or range_problem(query) or range_problem(text)
         except TemplateProblem as error:  # pragma: no cover - template_problem renders, too
             problem = str(error)
     return (f"{path}: {problem}",) if problem else ()

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
+from ..faults import fault
 from .answers import deciding, steering, talking
 from .answers.refusal import Handler, refuse
 from .case import Case
@@ -76,4 +77,9 @@ def _one(case: Case, draft: Draft, request: Request) -> Draft:
         return refuse(draft, request, other)
     if draft.status.phase.ended and request.key not in {"note", "reopen"}:
         return refuse(draft, request, f"this Incident has ended ({draft.status.phase})")
-    return handler(case, draft, request)
+    try:
+        return handler(case, draft, request)
+    except Exception as error:  # noqa: BLE001 - it is one request; the others are answered
+        return refuse(
+            draft, request, f"it could not be taken: {fault(error)}, a bug of the operator"
+        )

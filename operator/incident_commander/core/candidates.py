@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from ..actions import Plan, Situation, all_actions, without_deletions
@@ -16,11 +16,13 @@ from ..questions import DryRunNeed, Need
 from ..values import digest
 from . import reverts
 from .case import Case
+from .unplanned import is_unplanned, unplanned
 
-__all__ = ["Candidate", "candidates", "dry_runs", "judge_when", "remedy_key"]
+__all__ = ["Candidate", "candidates", "dry_runs", "judge_when", "remedy_key", "without_plan"]
 
 _A_CLAIM: Final = " (a claim)"
 _NO_PROOF: Final = "Events can be written by anybody with edit: they prove nothing alone"
+_NO_PLAN: Final = Plan({}, {}, "", "", "")
 _DRY_RUN_MARKER: Final = "dry-run"
 _STARTS: Final = frozenset(
     {"autoscaler", "from", "fromCpu", "fromHash", "fromMax", "fromMemory", "fromMin"}
@@ -54,9 +56,20 @@ def candidates(
     fitting = [_candidate(case, where, found, r) for r in runbook.spec.remediation]
     planned: dict[str, Candidate] = {}
     for candidate in (*fitting, _way_back(case, where)):
-        if candidate is not None:
-            planned.setdefault(remedy_key(candidate.action, candidate.plan.parameters), candidate)
+        if candidate is None:
+            continue
+        key = remedy_key(candidate.action, candidate.plan.parameters)
+        # What could not be planned has an aim of its own, which nobody knows.
+        planned.setdefault(
+            candidate.name if is_unplanned(candidate.plan.parameters) else key, candidate
+        )
     return list(planned.values())
+
+
+def without_plan(candidate: Candidate, where: Situation, error: Exception) -> Candidate:
+    """Give the same remediation as one that could not be planned."""
+    plan = unplanned(candidate.name, where, error)
+    return replace(candidate, plan=plan, dry_run=None, older_trouble=False)
 
 
 def _candidate(
@@ -68,20 +81,36 @@ def _candidate(
     confidence, because = _confidence(case, remediation, found)
     if confidence is None:
         return None
-    plan = action.plan(parameters, where)
-    tried = {remedy_key(remediation.action, plan.parameters), remediation.name}
-    if tried & set(case.status.rejected) and confidence is not Confidence.REQUESTED:
-        return None
-    undo = remediation.action == "rolloutUndo"
-    return Candidate(
+    bare = Candidate(
         name=remediation.name,
         action=remediation.action,
         risk=remediation.risk,
         on_failure=remediation.on_failure,
-        plan=plan,
+        plan=_NO_PLAN,
         confidence=confidence,
         because=because,
-        dry_run=_dry_run(case, where, remediation.action, plan),
+        dry_run=None,
+    )
+    try:
+        planned = _planned(case, where, found, bare, action.plan(parameters, where))
+    except Exception as error:  # noqa: BLE001 - it is one remediation; the others are offered
+        planned = without_plan(bare, where, error)
+    tried = {remedy_key(remediation.action, planned.plan.parameters), remediation.name}
+    if tried & set(case.status.rejected) and confidence is not Confidence.REQUESTED:
+        return None
+    return planned
+
+
+def _planned(
+    case: Case, where: Situation, found: Sequence[Finding], bare: Candidate, plan: Plan
+) -> Candidate:
+    undo = bare.action == "rolloutUndo"
+    # Asked again before it is offered, and before it is done: what it cannot answer is no plan.
+    all_actions()[bare.action].depends_on(plan.parameters, where)
+    return replace(
+        bare,
+        plan=plan,
+        dry_run=_dry_run(case, where, bare.action, plan),
         older_trouble=undo and any(older_than_release(f, found) for f in found),
     )
 
@@ -91,20 +120,24 @@ def _way_back(case: Case, where: Situation) -> Candidate | None:
     taken = case.status.proposal(case.status.take_back) if case.status.take_back else None
     if taken is None or not reverts.same_workload(taken, where):
         return None
-    plan = reverts.revert_plan(taken, where)
-    if plan is None or remedy_key(taken.action, plan.parameters) in case.status.rejected:
-        return None
-    return Candidate(
+    bare = Candidate(
         name=reverts.revert_name(taken),
         action=taken.action,
         risk=Risk.HIGH if taken.action == "rolloutUndo" else taken.risk,
         on_failure=OnFailure.ESCALATE,
-        plan=plan,
+        plan=_NO_PLAN,
         confidence=Confidence.UNPROVEN,
         because=f"it takes {taken.id} back; whether that helps is not known",
-        dry_run=_dry_run(case, where, taken.action, plan),
+        dry_run=None,
         revert_of=taken.id,
     )
+    try:
+        plan = reverts.revert_plan(taken, where)
+        if plan is None or remedy_key(taken.action, plan.parameters) in case.status.rejected:
+            return None
+        return replace(bare, plan=plan, dry_run=_dry_run(case, where, taken.action, plan))
+    except Exception as error:  # noqa: BLE001 - it is one proposal; the others are offered
+        return without_plan(bare, where, error)
 
 
 def _confidence(

@@ -38,7 +38,7 @@ from .wording import (
     typeable,
 )
 
-__all__ = ["derive", "recommended"]
+__all__ = ["INTERNAL_ERROR", "derive", "internal_error", "recommended"]
 
 _WORKING: Final = frozenset(
     {
@@ -56,13 +56,16 @@ _STATUS: Final = {
     False: ConditionStatus.FALSE,
     None: ConditionStatus.UNKNOWN,
 }
+INTERNAL_ERROR: Final = "InternalError"
+"""Reason of the conditions Ready and Stalled while a bug of the operator hinders an Incident."""
+_INTERNAL: Final = ("Stalled", INTERNAL_ERROR)
 _VERIFIED: Final = frozenset({Phase.MONITORING, Phase.RESOLVED, Phase.CLOSED})
 
 
 def derive(incident: Incident, status: IncidentStatus, now: datetime) -> IncidentStatus:
     """Complete a status: every derived field, for the object's current generation."""
     generation = incident.metadata.generation
-    summary = sentences([_refused(status), _summary(incident, status)])
+    summary = sentences([internal_error(status), _refused(status), _summary(incident, status)])
     typed = [command for command in _to_type(incident, status) if command in summary]
     status = status.model_copy(
         update={
@@ -96,16 +99,20 @@ def _conditions(
     meta: ObjectMeta, status: IncidentStatus, now: datetime
 ) -> Iterator[tuple[str, bool | None, str, str]]:
     phase, milestones = status.phase, status.milestones or Milestones()
-    stalled = status.stalled
+    internal = internal_error(status)
+    stalled, why = (
+        internal or status.stalled,
+        (INTERNAL_ERROR if internal else "ConfigurationProblem"),
+    )
     yield (
         "Ready",
         not stalled,
-        "ConfigurationProblem" if stalled else "Handled",
+        why if stalled else "Handled",
         stalled or f"{phase}: see status.summary",
     )
     working = phase in _WORKING and not stalled
     yield "Reconciling", working, str(phase), ""
-    yield "Stalled", bool(stalled), "ConfigurationProblem" if stalled else "None", stalled or ""
+    yield "Stalled", bool(stalled), why if stalled else "None", stalled or ""
     acknowledged = milestones.acknowledged_at is not None
     yield (
         "Acknowledged",
@@ -172,6 +179,12 @@ def _conditions(
     owed = status.postmortem.due_at if status.postmortem else None
     late = owed is not None and owed <= now and phase is Phase.RESOLVED
     yield "PostmortemOverdue", late, "Overdue" if late else "NotOverdue", ""
+
+
+def internal_error(status: IncidentStatus) -> str:
+    """Give the bug that hinders this Incident, as it was written; empty where none does."""
+    said = (c.message for c in status.conditions if (c.type, c.reason) == _INTERNAL)
+    return next(said, "")
 
 
 def _role_unfilled(

@@ -18,6 +18,7 @@ from ..actions.content import content
 from ..api.incident import MAX_ISSUED, IncidentStatus, Proposal
 from ..values import digest
 from .case import Case
+from .unplanned import is_unplanned
 
 __all__ = ["digest_of", "digits_of", "issued", "named", "unlike"]
 
@@ -38,7 +39,9 @@ def digest_of(case: Case, proposal: Proposal, live: Situation, guard: str) -> st
             "target": [str(target.kind), target.name, target.uid],
             "parameters": dict(proposal.parameters),
             "dependsOn": dict(proposal.depends_on),
-            "change": content(action, proposal.parameters, live),
+            "change": None
+            if is_unplanned(proposal.parameters)
+            else content(action, proposal.parameters, live),
             "verification": json.loads(proposal.verification.model_dump_json()),
             "onFailure": str(proposal.on_failure),
             "guard": guard,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from ..actions import Situation
@@ -14,11 +14,12 @@ from ..questions import Facts
 from ..values import DryRun, GuardProof, Missing, Refused, Unavailable
 from . import identity
 from .breaker import Planned, block, breaker
-from .candidates import Candidate
+from .candidates import Candidate, without_plan
 from .case import Case
 from .diff import Shown, diff
 from .live import situation
 from .reverts import promise
+from .unplanned import is_unplanned
 from .verify import checks_digest
 from .wording import annotate, cut
 
@@ -38,13 +39,34 @@ def offer(
     live = situation(case, facts)
     if live is None:
         return []
-    plans = [_plan(case, facts, live, c, verification_plan(runbook)) for c in planned]
+
+    def one(candidate: Candidate) -> Proposal:
+        found = _plan(case, facts, live, candidate, verification_plan(runbook))
+        # It is summed up below, with the others: what cannot be is no plan.
+        identity.digest_of(case, found, live, proof.fingerprint)
+        return found
+
+    plans = [p for c in planned if (p := _apart(one, c, live)) is not None]
     return recommended(
         p.model_copy(
             update={"approve_command": annotate(case.incident.metadata, "approve", p.id).field}
         )
         for p in identity.named(case, plans, live, proof.fingerprint)
     )
+
+
+def _apart(
+    one: Callable[[Candidate], Proposal], candidate: Candidate, live: Situation
+) -> Proposal | None:
+    """Make one proposal; what goes wrong in it stands in it, and costs the others nothing."""
+    try:
+        return one(candidate)
+    except Exception as error:  # noqa: BLE001 - it is one proposal; the others are offered
+        bare = without_plan(candidate, live, error)
+    try:
+        return one(bare)
+    except Exception:  # noqa: BLE001 - there is not even a way to say it
+        return None
 
 
 def recommended(proposals: Iterable[Proposal]) -> list[Proposal]:
@@ -113,7 +135,7 @@ def _guards(candidate: Candidate, live: Situation) -> list[GuardFinding]:
     if candidate.older_trouble:
         message = "The trouble began before this release: taking it back may not help."
         guards.append(GuardFinding(name=_OLDER, verdict=GuardVerdict.WARN, message=message))
-    if candidate.on_failure is OnFailure.REVERT:
+    if candidate.on_failure is OnFailure.REVERT and not is_unplanned(candidate.plan.parameters):
         guards.append(promise(candidate.action, candidate.plan, live))
     return guards
 

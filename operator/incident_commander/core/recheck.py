@@ -13,6 +13,7 @@ from ..actions import Situation, all_actions
 from ..api.common import Confidence, ProposalState
 from ..api.incident import Evidence, IncidentStatus, Proposal
 from ..api.runbook import DiagnosisStep
+from ..faults import fault
 from ..questions import Facts
 from ..values import Missing, Unavailable, Workload, significant_hash
 from . import diagnose
@@ -25,6 +26,7 @@ from .intent import NONCE_DIGITS, intent_of, planted
 from .live import situation, unread
 from .moves import investigate, start_round, to_verifying
 from .reverts import same_workload
+from .unplanned import is_unplanned
 from .wording import confirm
 
 _IN_WORDS: Final = {
@@ -102,15 +104,18 @@ def drift_of(case: Case, proposal: Proposal, live: Situation) -> str | None:
     """Say what changed of what was shown, if anything."""
     if not same_workload(proposal, live):
         return _IN_WORDS["targetUid"]
-    if changed := _depends_otherwise(proposal, live):
-        return changed
-    return None if unread(proposal, live) else unlike(case, proposal, live)
+    if is_unplanned(proposal.parameters):
+        return None
+    try:
+        changed = _depends_otherwise(proposal, live)
+        return changed or (None if unread(proposal, live) else unlike(case, proposal, live))
+    except Exception as error:  # noqa: BLE001 - what cannot be compared does not stand
+        return f"it could not be compared: {fault(error)}, a bug of the operator"
 
 
 def _depends_otherwise(proposal: Proposal, live: Situation) -> str | None:
     """Say what changed of what the proposal depends on, if anything."""
-    action = all_actions()[proposal.action]
-    now = action.depends_on(proposal.parameters, live)
+    now = all_actions()[proposal.action].depends_on(proposal.parameters, live)
     changed = sorted(
         k for k in {*proposal.depends_on, *now} if proposal.depends_on.get(k) != now.get(k)
     )

@@ -6,33 +6,21 @@ show that the release is good, nor that it is the release that is bad.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Final
 
 from ..api.base import format_duration
 from ..api.common import Verdict
 from ..api.incident import Finding
 from ..api.runbook import DiagnosisStep
+from ..checks.ranges import ranges
 from ..checks.releases import release_of
 from ..questions import Facts
 from ..values import Workload
 from .case import Case
 from .wording import cut, sentence
 
-__all__ = ["began_at", "doubted", "looks_back", "parse_range", "settled_at"]
-
-_RANGE: Final = re.compile(r"\[\s*((?:[0-9]+(?:ms|[smhdwy]))+)\s*(?::[^\]]*)?\]")
-_UNITS: Final = {
-    "ms": timedelta(milliseconds=1),
-    "s": timedelta(seconds=1),
-    "m": timedelta(minutes=1),
-    "h": timedelta(hours=1),
-    "d": timedelta(days=1),
-    "w": timedelta(weeks=1),
-    "y": timedelta(days=365),
-}
+__all__ = ["began_at", "doubted", "looks_back", "settled_at"]
 
 
 def began_at(case: Case, facts: Facts) -> datetime | None:
@@ -94,11 +82,4 @@ def looks_back(step: DiagnosisStep) -> timedelta:
         queries += [step.error_rate.errors, step.error_rate.total]
     if step.prom_ql is not None:
         queries.append(step.prom_ql.query)
-    found = (parse_range(text) for query in queries for text in _RANGE.findall(query))
-    return max(found, default=timedelta())
-
-
-def parse_range(text: str) -> timedelta:
-    """Read a PromQL range such as ``90s``, ``1h30m`` or ``1d``."""
-    parts = re.findall(r"([0-9]+)(ms|[smhdwy])", text)
-    return sum((int(n) * _UNITS[unit] for n, unit in parts), timedelta())
+    return max((found for query in queries for found in ranges(query)), default=timedelta())
