@@ -29,7 +29,7 @@ def all_checks() -> Mapping[str, Check]:
     for module in pkgutil.iter_modules(__path__):
         check = getattr(importlib.import_module(f"{__name__}.{module.name}"), "CHECK", None)
         if check is not None:
-            found[check.kind] = Careful(check, check.kind)
+            found[check.kind] = Careful(check, check.kind, check.claims)
     return found
 
 

@@ -28,6 +28,7 @@ class Careful(Check):
 
     check: Check
     kind: str
+    claims: bool
 
     @override
     def problems(self, step: DiagnosisStep) -> tuple[str, ...]:
