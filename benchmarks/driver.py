@@ -102,7 +102,9 @@ class Driver:
         await self.commander.request("PATCH", f"{_PATH}/{name}", approval, MERGE_PATCH)
         approve_done = time.perf_counter()
         granted, _ = await self.incidents.until(name, _granted)
-        changed, _ = await self.deployments.until(target, lambda raw: _marker(raw) == proposal)
+        changed, _ = await self.deployments.until(
+            target, lambda raw: _marker(raw).startswith(f"{proposal}.")
+        )
         self.prometheus.healed.add(target)
         await asyncio.sleep(_SETTLE)
         return Lap(

@@ -1,7 +1,8 @@
 """Who wrote what, and when: the ``managedFields`` that the API server keeps of every object.
 
-Found there because nothing else survives: not the operator's memory, and annotations can be
-dropped. Pure functions over ``metadata``. A time is that of a manager's newest write, in seconds;
+All of it is a claim, and is told as one: a client calls itself what it likes, and whoever may write
+an object may write its managed fields. It never decides what is done. Pure functions over
+``metadata``. A time is that of a manager's newest write, in seconds;
 who takes a field over from another leaves the other's time as it was (``managedFieldsUpdater`` of
 apimachinery).
 """
@@ -13,9 +14,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from .api.base import FIELD_MANAGER, parse_timestamp
+from .api.base import parse_timestamp
 
-__all__ = ["Edit", "edits_of", "names_of_writers", "ours_at", "owns", "writers"]
+__all__ = ["SOMEBODY", "Edit", "edits_of", "manager_text", "names_of_writers", "writers"]
+
+SOMEBODY: Final = "somebody"
+"""Who changed something, where no manager says so."""
 
 _NOT_CONTENT: Final = frozenset({".", "f:metadata", "f:status"})
 
@@ -58,19 +62,11 @@ def names_of_writers(metadata: Metadata, *path: str) -> frozenset[str]:
     return frozenset(str(entry.get("manager") or "") for entry in found)
 
 
-def ours_at(metadata: Metadata) -> datetime | None:
-    """Give the time of this operator's newest write to the object itself."""
-    edits = _edits(
-        entry
-        for entry in _entries(metadata)
-        if entry.get("manager") == FIELD_MANAGER and not entry.get("subresource")
-    )
-    return edits[0].at if edits else None
-
-
-def owns(metadata: Metadata, manager: str, *path: str) -> bool:
-    """Whether a manager was the last to give a field, or something below it, its value."""
-    return any(e.get("manager") == manager and _has(e, path) for e in _entries(metadata))
+def manager_text(manager: str, most: int = 60) -> str:
+    """Quote a manager's name for people, as what it is: the client's own word for itself."""
+    name = "".join(c if c.isprintable() and c not in "“”" else "?" for c in manager)
+    shown = name if len(name) <= most else f"{name[: most - 1]}…"
+    return f"field manager “{shown}” (as the client calls itself)"
 
 
 def _edits(entries: Iterable[Mapping[str, Any]]) -> tuple[Edit, ...]:

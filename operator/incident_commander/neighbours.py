@@ -51,6 +51,7 @@ class Neighbours:
         self._key_of[ref] = key
         others = self._open.setdefault(key, {})
         others[ref] = now
+        self._remember_elsewhere(key, now)
         if before is not None and before.acting == now.acting and before.phase is now.phase:
             return ()
         return [other for other in others if other != ref]
@@ -66,6 +67,7 @@ class Neighbours:
         """Note one that ended before this process began."""
         key = (incident.metadata.namespace, incident.target)
         self._remember(key, Neighbour.of(incident), now)
+        self._remember_elsewhere(key, Neighbour.of(incident))
 
     def _forget(self, ref: IncidentRef) -> Neighbour | None:
         key = self._key_of.pop(ref, None)
@@ -86,3 +88,10 @@ class Neighbours:
         if neighbour.changed_at and neighbour.changed_at[-1] > oldest:
             as_ended = replace(neighbour, phase=Phase.CLOSED, acting="")
             self._ended.setdefault(key, {})[neighbour.name] = as_ended
+
+    def _remember_elsewhere(self, key: _Key, neighbour: Neighbour) -> None:
+        """What it changed while it was about another target still counts there."""
+        namespace, _ = key
+        targets = {TargetRef(kind=c.target.kind, name=c.target.name) for c in neighbour.changes}
+        for place in {(namespace, target) for target in targets} - {key}:
+            self._remember(place, neighbour, neighbour.changes[-1].at)

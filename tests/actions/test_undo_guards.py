@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from incident_commander.actions import Plan
 from incident_commander.api.base import MARKER_ANNOTATION
 from tests.actions.undo import LAST_APPLIED, blocks, plan, situation, warnings
 from tests.support.build import (
@@ -126,7 +127,8 @@ def test_without_a_history_the_limit_of_zero_is_named() -> None:
                 }
             },
             "AutoSync",
-            "kustomize-controller (Flux) wrote the pod template at 2026-11-22T08:25:00Z",
+            "Field manager “kustomize-controller” (as the client calls itself) wrote the pod template "
+            "at 2026-11-22T08:25:00Z. So does Flux, ",
             id="a program that writes it again by itself",
         ),
         pytest.param(
@@ -261,3 +263,30 @@ def test_our_marker_is_not_reported_as_dropped() -> None:
     found = plan(situation(metadata={"annotations": {MARKER_ANNOTATION: "old"}}))
 
     assert warnings(found) == []
+
+
+CIRCLE = (revision(6, created_at=ago(minutes=4)), revision(7, OLD_IMAGE, created_at=ago(days=5)))
+"""The release that runs is older than the one before it: it was taken up again."""
+
+
+def _loop(found: Plan) -> str:
+    return next(g.message for g in found.guards if g.name == "Loop")
+
+
+def test_ed_calls_himself_like_the_operator_and_it_is_no_approved_rollback() -> None:
+    ours = managed("incident-commander", ago(minutes=1))
+    where = situation(CIRCLE, metadata={"managedFields": [ours]})
+
+    told = _loop(plan(where))
+
+    assert "approved rollback" not in told
+    assert "No rollback known here left it" in told
+
+
+def test_an_approved_rollback_is_known_from_the_incident_that_it_was_for() -> None:
+    left = {CIRCLE[0].template_hash: "rollback-12345678 of Incident before"}
+    where = replace(situation(CIRCLE), left=left)
+
+    told = _loop(plan(where))
+
+    assert "An approved rollback left it (rollback-12345678 of Incident before)." in told

@@ -132,7 +132,8 @@ def test_without_its_autoscalers_it_cannot_be_told() -> None:
 def test_a_change_is_told_with_its_manager_and_the_release() -> None:
     finding = judge(changed(SIX))
     assert finding.message == (
-        "ConfigMap checkout-config changed 6 min ago (08:24 UTC) by kubectl-edit; "
+        "ConfigMap checkout-config changed 6 min ago (08:24 UTC), field manager “kubectl-edit” "
+        "(as the client calls itself); "
         "the release began 40 min ago."
     )
     assert finding.since == SIX
@@ -142,7 +143,9 @@ def test_changes_are_told_newest_first_and_the_rest_is_counted() -> None:
     objects = [changed(ago(minutes=m), name=f"c{m}") for m in (9, 3, 5, 7)]
     message = judge(*objects, autoscalers=(hpa(ago(minutes=4)),)).message
     assert message.startswith("ConfigMap c3 changed 3 min ago")
-    assert "; HPA checkout changed 4 min ago (08:26 UTC) by kubectl-patch; ConfigMap c5 " in message
+    assert (
+        "; HPA checkout changed 4 min ago (08:26 UTC), field manager “kubectl-patch” (" in message
+    )
     assert "; and 2 other changes; the release" in message
 
 
@@ -189,7 +192,7 @@ def test_how_far_to_look_back_is_the_runbooks() -> None:
 def test_the_evidence_says_what_was_asked() -> None:
     evidence = judge(changed(SIX)).evidence
     assert evidence is not None
-    assert evidence.value == "ConfigMap checkout-config 2026-11-22T08:24:00Z kubectl-edit"
+    assert evidence.value == "ConfigMap checkout-config 2026-11-22T08:24:00Z “kubectl-edit”"
     assert evidence.resource_version == "55"
 
 

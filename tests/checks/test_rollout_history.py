@@ -102,7 +102,8 @@ def test_the_message_says_what_who_when_and_what_is_different() -> None:
     of = workload(metadata={"managedFields": [managed("kubectl-set", ago(minutes=4))]})
     finding = judge(revisions, of)
     assert finding.message == (
-        "Revision 7 (shop/checkout:v2) was rolled out 4 min ago (08:26 UTC) by kubectl-set, "
+        "Revision 7 (shop/checkout:v2) was rolled out 4 min ago (08:26 UTC), field manager "
+        "“kubectl-set” (as the client calls itself), "
         "change-cause “ship basket”; before it ran revision 6 (shop/checkout:v1); "
         "differs in: image."
     )
@@ -147,7 +148,7 @@ def test_a_restart_after_a_release_does_not_hide_it() -> None:
     )
     finding = judge(revisions, of)
     assert (finding.reason, finding.since) == ("RecentRollout", ago(minutes=4))
-    assert "by helm" in finding.message
+    assert "field manager “helm” (as the client calls itself)" in finding.message
     assert "before it ran revision 6" in finding.message
     assert finding.message.endswith("Since then only restarted (now revision 8).")
 
@@ -160,7 +161,7 @@ def test_an_undo_began_when_the_template_was_changed_not_when_the_replica_set_wa
     ]
     finding = judge(*undone(metadata={"managedFields": changes}))
     assert (finding.reason, finding.since) == ("RecentRollout", ago(minutes=3))
-    assert "by kubectl-rollout" in finding.message
+    assert "field manager “kubectl-rollout” (as the client calls itself)" in finding.message
     assert "older release taken up again: its start is known from managedFields" in finding.message
 
 
@@ -221,3 +222,24 @@ def test_without_the_target_nothing_is_said() -> None:
 )
 def test_differences(old: dict[str, Any], new: dict[str, Any], expected: tuple[str, ...]) -> None:
     assert differences(old, new) == expected
+
+
+@pytest.mark.parametrize(
+    ("manager", "shown"),
+    [
+        ("alice", "field manager “alice” (as the client calls itself)"),
+        (
+            "kubectl, after alice approved it in Jira",
+            "field manager “kubectl, after alice approved it in Jira” (as the client calls itself)",
+        ),
+        ("x” by alice “", "field manager “x? by alice ?” (as the client calls itself)"),
+        ("x\x1b[2J", "field manager “x?[2J” (as the client calls itself)"),
+    ],
+)
+def test_ed_calls_himself_alice_and_it_is_told_as_his_word(manager: str, shown: str) -> None:
+    of = workload(metadata={"managedFields": [managed(manager, ago(minutes=4))]})
+
+    message = judge(history(), of).message
+
+    assert shown in message
+    assert "UTC) by " not in message

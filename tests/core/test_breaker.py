@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from typing_extensions import override
 
-from incident_commander.api.base import format_timestamp
-from incident_commander.api.common import Phase
-from incident_commander.api.incident import GuardFinding, Proposal
+from incident_commander.api.base import MARKER_ANNOTATION, format_timestamp
+from incident_commander.api.common import Phase, TargetKind
+from incident_commander.api.incident import GuardFinding, MadeChange, Proposal, ProposalTarget
 from incident_commander.api.policy import ResponsePolicy
 from incident_commander.core.case import Case, Neighbour
 from incident_commander.questions import BudgetsNeed
@@ -63,13 +63,14 @@ def guard(found: Proposal, name: str) -> GuardFinding | None:
 
 
 def test_a_target_rests_between_two_changes_and_is_freed_by_time() -> None:
-    story = play(cooldown="5m")
-    wrote(story, "incident-commander", IMAGE, seconds=-120)
+    story = Neighbours().under(approvals={"cooldown": "5m"})
+    story.others = (ended(2, "before"),)  # type: ignore[attr-defined]
     story.tick()
     blocked = guard(proposal(story, "rollback"), "Cooldown")
     assert blocked is not None
     assert blocked.verdict == "Block"
     assert blocked.until == story.world.now + timedelta(minutes=3)
+    assert "by scale-out-before of Incident before" in blocked.message
     assert "approvals.cooldown" in blocked.message
     assert not proposal(story, "rollback").recommended
     assert story.decisions[-1].wake_at == blocked.until
@@ -80,17 +81,39 @@ def test_a_target_rests_between_two_changes_and_is_freed_by_time() -> None:
     assert (free.id, free.recommended, free.blocked) == (before, True, False)
 
 
-def test_the_cooldown_knows_the_operators_own_writes_only() -> None:
+def test_its_own_change_counts_too() -> None:
+    story = play(cooldown="30m").tick()
+    story.say("approve", story.open("restart")).after(minutes=4)
+    chosen = next(e.proposal for e in story.status.timeline if e.reason == "RemediationApplied")
+    found = guard(proposal(story, "rollback"), "Cooldown")
+    assert found is not None
+    assert f"by {chosen} of Incident {story.incident.metadata.name}" in found.message
+
+
+@pytest.mark.parametrize("manager", ["kubectl-edit", "incident-commander"])
+def test_ed_calls_himself_as_he_likes_and_nobody_waits_for_it(manager: str) -> None:
     story = play(cooldown="5m")
-    wrote(story, "kubectl-edit", IMAGE, seconds=-10)
+    wrote(story, manager, IMAGE, seconds=-10)
+    words = "rollback-deadbeef, which failed. The real fix: kubectl delete deploy checkout"
+    story.world.edit(metadata={"annotations": {MARKER_ANNOTATION: words}})
     story.tick()
     assert guard(proposal(story, "rollback"), "Cooldown") is None
+    assert "kubectl delete" not in str(story.status.to_api())
+
+
+def test_rita_turns_her_incident_to_another_target_and_its_changes_stay_where_they_were() -> None:
+    story = Neighbours().under(approvals={"cooldown": "5m", "maxAttempts": 1})
+    story.others = (ended(2, "hers", uid="of-another-workload"),)  # type: ignore[attr-defined]
+    story.tick()
+    assert guard(proposal(story, "rollback"), "Cooldown") is None
+    assert guard(proposal(story, "rollback"), "TooManyChanges") is None
 
 
 def test_what_is_blocked_since_it_was_approved_is_not_done() -> None:
-    story = play(cooldown="5m").tick()
+    story = Neighbours().under(approvals={"cooldown": "5m"})
+    story.tick()
     chosen = story.open("rollback")
-    wrote(story, "incident-commander", IMAGE)
+    story.others = (ended(0),)  # type: ignore[attr-defined]
     story.say("approve", chosen)
     assert story.world.changes == []
     assert "it is blocked now" in story.last("RemediationSuperseded")
@@ -144,9 +167,11 @@ def test_who_acts_first_wins() -> None:
     assert "Incident other is acting" in story.last("RemediationSuperseded")
 
 
-def ended(minutes_ago: int, name: str = "before") -> Neighbour:
+def ended(minutes_ago: int, name: str = "before", uid: str = "workload-uid") -> Neighbour:
     at = build.NOW - timedelta(minutes=minutes_ago)
-    return Neighbour(name, Phase.CLOSED, changed_at=(at,))
+    target = ProposalTarget(kind=TargetKind.DEPLOYMENT, name="checkout", uid=uid)
+    made = MadeChange(at=at, proposal=f"scale-out-{name}", action="scale", target=target)
+    return Neighbour(name, Phase.CLOSED, changed_at=(at,), changes=(made,))
 
 
 def test_several_incidents_together_do_not_go_in_circles() -> None:
@@ -180,17 +205,17 @@ def test_a_change_that_is_taken_back_is_not_fought() -> None:
     wrote(story, "argocd-controller", IMAGE, seconds=3)
     story.after(seconds=30)
     said = story.last("RemediationReverted")
-    assert "argocd-controller 3 s after rollback-" in said
+    assert "Taken back by somebody 3 s after rollback-" in said
+    assert "Field manager “argocd-controller” (as the client calls itself) wrote it" in said
     assert "It is not fought" in said
     assert len(story.world.changes) == 1
     assert story.status.fought_by == ["argocd-controller"]
-    blocked = guard(proposal(story, "rollback"), "SelfHeal")
-    assert blocked is not None
-    assert blocked.verdict == "Block"
-    story.say("propose", "rollback")
-    asked = guard(proposal(story, "rollback"), "SelfHeal")
-    assert asked is not None
-    assert asked.verdict == "Warn"
+    found = guard(proposal(story, "rollback"), "SelfHeal")
+    assert found is not None
+    # Whoever calls himself so: it may be Argo CD, and it is only told.
+    assert found.verdict == "Warn"
+    assert "field manager “argocd-controller” (as the client calls itself)" in found.message
+    assert "So does Argo CD" in found.message
 
 
 def test_another_release_meanwhile_is_what_is_verified() -> None:

@@ -11,7 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from incident_commander.api.common import Phase, TargetKind, TargetRef
-from incident_commander.api.incident import Execution, ExecutionState, Incident
+from incident_commander.api.incident import (
+    Execution,
+    ExecutionState,
+    Incident,
+    MadeChange,
+    ProposalTarget,
+)
 from incident_commander.core.case import Neighbour
 from incident_commander.neighbours import Neighbours
 from incident_commander.values import IncidentRef
@@ -105,6 +111,30 @@ def test_a_changed_target_changes_the_neighbours() -> None:
 
     assert names(known, incident("b")) == []
     assert names(known, moved) == ["c"]
+
+
+def changing(one: Incident, target: str, at: datetime = NOW) -> Incident:
+    """It changed that workload, whatever its spec says now."""
+    where = ProposalTarget(kind=TargetKind.DEPLOYMENT, name=target, uid=f"{target}-uid")
+    made = MadeChange(at=at, proposal="scale-1", action="scale", target=where)
+    status = one.status.model_copy(update={"changes": [made], "changed_at": [at]})
+    return one.model_copy(update={"status": status})
+
+
+def test_rita_turns_her_incident_away_and_what_it_changed_still_counts_there() -> None:
+    known = Neighbours()
+    hers = changing(incident("a", "another"), "checkout")
+    known.take_notice(ref_of(hers), hers)
+
+    (found,) = known.of(incident("b"))
+    assert (found.name, found.phase, found.acting) == ("a", Phase.CLOSED, "")
+    assert [c.target.name for c in found.changes] == ["checkout"]
+    (there,) = known.of(incident("c", "another"))
+    assert there.phase is Phase.INVESTIGATING
+
+    again = Neighbours()
+    again.recall(hers, NOW)
+    assert names(again, incident("b")) == ["a"]
 
 
 def test_an_ended_one_counts_for_a_day_if_it_changed_the_target() -> None:

@@ -32,6 +32,8 @@ class Situation:
     """Significant hashes of the pod templates already seen failing in this Incident."""
     autoscalers: tuple[Autoscaler, ...] | None = None
     """The HPAs that scale the workload; None where they were not read."""
+    left: Mapping[str, str] = field(default_factory=dict)
+    """Hashes of pod templates that approved rollbacks left, and which Incident's each was."""
     budgets: tuple[Budget, ...] = ()
     """The PodDisruptionBudgets of its pods, where they were read."""
     noted: Mapping[str, str] = field(default_factory=dict)

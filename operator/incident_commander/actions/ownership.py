@@ -12,6 +12,7 @@ from typing import Any, Final, TypeAlias
 from ..api.incident import GuardFinding
 from ..command_line import Name, Syntax, argocd, flux, helm
 from ..foreign import ForeignError, inside, parsed
+from ..managed import manager_text
 from ..surroundings import Autoscaler
 from ..values import Workload
 from .annotations import LAST_APPLIED
@@ -112,11 +113,12 @@ def synchronised(owned: Owned, field: str, what: str) -> GuardFinding | None:
         return None
     last = max(entries, key=lambda entry: str(entry.get("time") or ""))
     manager, at = last["manager"], last.get("time") or "an unknown time"
+    claim = manager_text(manager)
     return warn(
         "AutoSync",
-        f"{manager} ({SYNCHRONISERS[manager]}) wrote {what} at {at}, and does so again by itself: "
-        "expect it to take the change back, with self-heal within seconds, else at its next sync. "
-        "Suspend it, or land the change in Git first.",
+        f"{claim[:1].upper()}{claim[1:]} wrote {what} at {at}. So does {SYNCHRONISERS[manager]}, "
+        "which does so again by itself: expect it to take the change back, with self-heal within "
+        "seconds, else at its next sync. Suspend it, or land the change in Git first.",
     )
 
 

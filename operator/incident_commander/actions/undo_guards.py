@@ -7,11 +7,10 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from ..api.base import FIELD_MANAGER, GROUP, MARKER_ANNOTATION
+from ..api.base import GROUP, MARKER_ANNOTATION
 from ..api.incident import GuardFinding
 from ..command_line import Line, Pair
 from ..foreign import ForeignError, inside, parsed
-from ..managed import owns
 from ..values import Revision, Workload, significant_hash
 from .annotations import LAST_APPLIED, restored
 from .base import Situation
@@ -50,7 +49,7 @@ def guards(situation: Situation, choice: Choice) -> tuple[GuardFinding, ...]:
         _already_there(workload, destination),
         believed(situation, choice),
         _seen_failing(situation, destination),
-        _loop(workload, choice),
+        _loop(situation, choice),
         unpullable(situation.pods, _images(destination), f"Revision {destination.number}"),
         nothing_runs(workload),
         recreated(workload),
@@ -146,13 +145,14 @@ def _seen_failing(situation: Situation, destination: Revision) -> GuardFinding |
     )
 
 
-def _loop(workload: Workload, choice: Choice) -> GuardFinding | None:
+def _loop(situation: Situation, choice: Choice) -> GuardFinding | None:
     """Say so where the release that runs was taken up again, and the destination left for it.
 
     The revision that runs is older than the one before it only if it was taken up again: A, B, A.
     To go back to B then is a circle. Whether it was an approved rollback that left B stands in the
-    managed fields.
+    statuses of Incidents.
     """
+    workload = situation.workload
     current, destination = choice.current, choice.destination
     if current is None or destination is None or current.created_at >= destination.created_at:
         return None
@@ -161,14 +161,11 @@ def _loop(workload: Workload, choice: Choice) -> GuardFinding | None:
         f"Revision {destination.number} was left for the release that runs now, which is older: to "
         "go back to it goes in a circle (A-B-A)."
     )
-    by = (
-        "An approved rollback"
-        if owns(workload.raw["metadata"], FIELD_MANAGER, "spec", "template", "spec")
-        else "Somebody else"
-    )
+    whose = situation.left.get(destination.template_hash)
+    by = f"An approved rollback left it ({whose})." if whose else "No rollback known here left it."
     return block(
         "Loop",
-        f"{circle} {by} left it. Roll forward; or, if it is good after all, by hand: {by_hand}",
+        f"{circle} {by} Roll forward; or, if it is good after all, by hand: {by_hand}",
         by_hand,
     )
 

@@ -60,6 +60,7 @@ __all__ = [
     "Incident",
     "IncidentSpec",
     "IncidentStatus",
+    "MadeChange",
     "Milestones",
     "Monitoring",
     "PageRef",
@@ -496,6 +497,18 @@ class Execution(ApiModel):
     )
 
 
+class MadeChange(ApiModel):
+    """A change that an approval led to: what cooldown and window are reckoned from."""
+
+    at: Timestamp = Field(description="When it was made.")
+    proposal: ProposalId = Field(description="Id of the proposal.")
+    action: Annotated[str, Field(max_length=32)] = Field(description="What was done.")
+    target: ProposalTarget = Field(description="The workload that it was made for.")
+    left: Annotated[str, Field(max_length=64)] = Field(
+        default="", description="For a rollback: hash of the pod template that it left."
+    )
+
+
 class Sample(ApiModel):
     """One look at all verification checks."""
 
@@ -881,6 +894,11 @@ class IncidentStatus(ApiModel):
     )
     changed_at: Annotated[list[Timestamp], Field(max_length=16)] = Field(
         default_factory=list, description="When the newest of these changes were made."
+    )
+    changes: Annotated[list[MadeChange], Field(max_length=16)] = Field(
+        default_factory=list,
+        description="The newest of these changes, reverts included: what they were, and of which "
+        "workload.",
     )
     failing_templates: Annotated[
         list[Annotated[str, Field(max_length=64)]], Field(max_length=16)

@@ -17,6 +17,7 @@ from ..api.base import format_timestamp
 from ..api.common import Verdict
 from ..api.incident import Evidence, Finding
 from ..api.runbook import DiagnosisStep, RecentChangesCheck
+from ..managed import manager_text
 from ..questions import ConfigurationNeed, Facts, Need
 from ..surroundings import Autoscaler, Configuration, Reference
 from ..values import Missing, Revision, Unavailable, Workload
@@ -124,10 +125,10 @@ def _judged(seen: _Seen, within: timedelta, now: datetime) -> Opinion:
 
 
 def _told(recent: Sequence[Change], now: datetime) -> str:
-    """Give ``ConfigMap checkout-config changed 6 min ago by kubectl-edit``, for each."""
+    """Give ``ConfigMap checkout-config changed 6 min ago``, and by which manager, for each."""
     parts = []
     for change in recent[:_MOST_NAMED]:
-        by = f" by {cut(change.manager, 40)}" if change.manager else ""
+        by = f", {manager_text(change.manager, 40)}" if change.manager else ""
         did = "was created" if change.made else "changed"
         when = f"{age(now - change.at)} ago ({clock(change.at, now)})"
         parts.append(f"{cut(change.what, 100)} {did} {when}{by}")
@@ -175,7 +176,7 @@ def _evidence(seen: _Seen, within: timedelta, verdict: Verdict) -> Evidence:
     workload, newest = seen.workload, next(iter(seen.changes), None)
     value = "nothing changed"
     if newest is not None:
-        value = f"{cut(newest.what, 120)} {format_timestamp(newest.at)} {cut(newest.manager, 60)}"
+        value = f"{cut(newest.what, 120)} {format_timestamp(newest.at)} “{cut(newest.manager, 60)}”"
     return evidence(
         f"GET metadata of the ConfigMaps and Secrets that {workload.kind}/{workload.name} in "
         f"namespace {workload.namespace} refers to, and of its HPA, Services and "

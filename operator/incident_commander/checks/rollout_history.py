@@ -16,6 +16,7 @@ from ..api.base import format_timestamp
 from ..api.common import TargetKind, Verdict
 from ..api.incident import Evidence, Finding
 from ..api.runbook import DiagnosisStep, RolloutHistoryCheck
+from ..managed import manager_text
 from ..questions import Facts, Need
 from ..values import Missing, Unavailable, Workload
 from .base import Check, Subject
@@ -86,7 +87,7 @@ def _release_text(release: Release, now: datetime) -> str:
         f"({clock(began, now)})"
     )
     if release.manager:
-        text += f" by {cut(release.manager, 60)}"
+        text += f", {manager_text(release.manager)}"
     if release.first.change_cause:
         text += f", change-cause “{cut(release.first.change_cause, 100)}”"
     text += "; " + _before(release)

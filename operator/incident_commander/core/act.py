@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from ..actions import Situation, all_actions
 from ..api.common import ProposalState
-from ..api.incident import Evidence, Execution, ExecutionState, Proposal
+from ..api.incident import Evidence, Execution, ExecutionState, MadeChange, Proposal
 from ..questions import Facts
 from ..values import Applied, Missing, Refused, Write
 from .breaker import blocks_now
@@ -153,6 +153,7 @@ def _applied(
             # To take a change back is no further attempt.
             "remediations": draft.status.remediations + (proposal.revert_of is None),
             "changed_at": [*draft.status.changed_at, case.now][-16:],
+            "changes": [*draft.status.changes, _made(case, proposal)][-16:],
             "take_back": None if proposal.revert_of else draft.status.take_back,
             "execution": execution.model_copy(
                 update={
@@ -163,6 +164,17 @@ def _applied(
                 }
             ),
         },
+    )
+
+
+def _made(case: Case, proposal: Proposal) -> MadeChange:
+    """Note what was done, for whoever is going to change that workload next."""
+    return MadeChange(
+        at=case.now,
+        proposal=proposal.id,
+        action=proposal.action,
+        target=proposal.target,
+        left=proposal.parameters.get("fromHash", ""),
     )
 
 

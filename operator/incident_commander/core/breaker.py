@@ -1,8 +1,9 @@
 """What forbids any further change of the target for now: the loop breaker.
 
-All of it stands in objects, so that it survives restarts: attempts and who took changes back in the
-Incident, the time of the last approved change in the target's managed fields. Other Incidents of
-the same target are known as this process last saw them; what they write, the patch's tests find.
+All of it stands in the statuses of Incidents, so that it survives restarts and only the operator
+writes it: attempts, changes and who took them back. Other Incidents of the same target are known as
+this process last saw them; what they write, the patch's tests find. What the target says of itself
+(its marker, the managers of its fields) forbids nothing: whoever may edit it may write that.
 """
 
 from __future__ import annotations
@@ -13,13 +14,13 @@ from datetime import datetime
 from typing import Final
 
 from ..actions import SYNCHRONISERS, Situation
-from ..api.base import MARKER_ANNOTATION, format_duration
+from ..api.base import format_duration
 from ..api.common import Confidence, GuardVerdict
 from ..api.incident import MAX_GUARDS, GuardFinding, Proposal
-from ..command_line import Blank, Name, as_json, fitted, kubectl, texts
-from ..managed import ours_at
+from ..command_line import Name, as_json, fitted, kubectl, texts
+from ..managed import SOMEBODY, manager_text
 from .case import BY_PEOPLE, Case
-from .wording import annotate, resolve
+from .wording import resolve
 
 __all__ = ["Planned", "block", "blocks_now", "breaker", "refreshed"]
 
@@ -49,9 +50,14 @@ def breaker(case: Case, live: Situation, planned: Planned) -> list[GuardFinding]
     """
     if planned.action == BY_PEOPLE:
         return []
-    found: list[GuardFinding | None] = [_others(case), _self_heal(case, planned.confidence)]
+    found: list[GuardFinding | None] = [_others(case), _self_heal(case)]
     if planned.revert_of is None:
-        found = [_attempts(case), _window(case), _cooldown(case, live, planned.command), *found]
+        found = [
+            _attempts(case),
+            _window(case, live),
+            _cooldown(case, live, planned.command),
+            *found,
+        ]
     return [f for f in found if f is not None]
 
 
@@ -85,18 +91,21 @@ def _attempts(case: Case) -> GuardFinding | None:
     )
 
 
-def _window(case: Case) -> GuardFinding | None:
+def _window(case: Case, live: Situation) -> GuardFinding | None:
     """Stop circles that several Incidents make of the same target, each within its own limit."""
     since, most = case.now - case.policy.window, case.policy.max_attempts
-    others = [at for other in case.neighbours for at in other.changed_at if at > since]
-    mine = [at for at in case.status.changed_at if at > since]
+    made = [(name, c.at) for name, c in case.changes_of(live.workload.uid) if c.at > since]
+    me = case.incident.metadata.name
+    others = [at for name, at in made if name != me]
+    mine = [at for name, at in made if name == me]
     if not others or len(others) + len(mine) < most:
         return None
     until = sorted([*others, *mine])[-most] + case.policy.window
     return block(
         _WINDOW,
         f"This target was changed {len(others) + len(mine)} times within "
-        f"{format_duration(case.policy.window)}, for {len(case.neighbours) + 1} Incidents; the "
+        f"{format_duration(case.policy.window)}, for {len({name for name, _ in made} | {me})} "
+        "Incidents; the "
         f"policy allows {most} (approvals.maxAttempts, approvals.window). It does not hold: people "
         f"investigate. It can be approved again from {until:%H:%M:%S} UTC on.",
         until,
@@ -105,26 +114,22 @@ def _window(case: Case) -> GuardFinding | None:
 
 def _cooldown(case: Case, live: Situation, command: str) -> GuardFinding | None:
     """Leave time between two changes of a target, whichever Incidents they were for."""
-    changed = _last_change(live)
-    if changed is None or (until := changed + case.policy.cooldown) <= case.now:
-        return None
     workload = live.workload
-    what = workload.annotations.get(MARKER_ANNOTATION, "an approved remediation")
+    made = [(c.at, name, c) for name, c in case.changes_of(workload.uid) if c.action != BY_PEOPLE]
+    if not made:
+        return None
+    at, name, change = max(made, key=lambda each: each[0])
+    if (until := at + case.policy.cooldown) <= case.now:
+        return None
     return block(
         _COOLDOWN,
-        f"{workload.kind} {workload.name} was changed at {changed:%H:%M:%S} UTC by {what}; the "
-        f"policy leaves {format_duration(case.policy.cooldown)} between two changes "
+        f"{workload.kind} {workload.name} was changed at {at:%H:%M:%S} UTC by {change.proposal} of "
+        f"Incident {name}; the policy leaves {format_duration(case.policy.cooldown)} between two changes "
         f"(approvals.cooldown). It can be approved from {until:%H:%M:%S} UTC on; sooner by hand: "
         f"{command}",
         until,
         commands=[command],
     )
-
-
-def _last_change(live: Situation) -> datetime | None:
-    metadata = [live.workload.raw["metadata"], *(a.metadata for a in live.autoscalers or ())]
-    times = (ours_at(each) for each in metadata)
-    return max((t for t in times if t is not None), default=None)
 
 
 def _others(case: Case) -> GuardFinding | None:
@@ -154,22 +159,27 @@ def _others(case: Case) -> GuardFinding | None:
     )
 
 
-def _self_heal(case: Case, confidence: Confidence) -> GuardFinding | None:
-    """Stop fighting what takes changes back by itself; of a person's hand only tell."""
+def _self_heal(case: Case) -> GuardFinding | None:
+    """Tell who took the last change back, as far as that is known: it may do so again.
+
+    It never forbids anything: how a client calls itself is its own choice, so that nobody knows
+    whether that was really what synchronises by itself.
+    """
     managers = case.status.fought_by
     if not managers:
         return None
-    text = f"{', '.join(managers)} took the last change back"
-    asked = confidence is Confidence.REQUESTED
-    if asked or not any(name in SYNCHRONISERS for name in managers):
-        message = f"{text}. Make sure that it does not do so again."
-        return GuardFinding(name=_SELF_HEAL, verdict=GuardVerdict.WARN, message=message)
-    again = annotate(case.incident.metadata, "propose", Blank("remediation"))
-    return block(
-        _SELF_HEAL,
-        f"{text}, and would take this one back too. Suspend it, or land the change where it reads "
-        f"from; then ask for it: {again}",
-        commands=texts([again]),
+    newest = managers[-1]
+    known = SYNCHRONISERS.get(newest)
+    who = f"; {manager_text(newest)} wrote it" if newest != SOMEBODY else ""
+    what = f" So does {known}, which writes again by itself what it once wrote." if known else ""
+    return GuardFinding(
+        name=_SELF_HEAL,
+        verdict=GuardVerdict.WARN,
+        message=fitted(
+            f"The last change was taken back{who}.{what} Make sure that it does not happen again: "
+            "suspend what synchronises the target, or land the change where that reads from.",
+            512,
+        ),
     )
 
 

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Final, Protocol
 
 from ..api.common import Phase, Severity
-from ..api.incident import Incident, IncidentStatus, PinnedPolicy
+from ..api.incident import Incident, IncidentStatus, MadeChange, PinnedPolicy
 from ..api.policy import ResponsePolicy, ResponsePolicySpec
 from ..api.runbook import (
     DiagnosisStep,
@@ -74,7 +74,9 @@ class Neighbour:
     acting: str = ""
     """Id of the proposal that it carries out or verifies now; empty where none."""
     changed_at: tuple[datetime, ...] = ()
-    """When it changed the target."""
+    """When it changed its target, whichever that was then."""
+    changes: tuple[MadeChange, ...] = ()
+    """What it changed, and of which workload."""
 
     @classmethod
     def of(cls, incident: Incident) -> Neighbour:
@@ -82,7 +84,8 @@ class Neighbour:
         status = incident.status
         busy = status.phase in {Phase.REMEDIATING, Phase.VERIFYING} and status.execution is not None
         acting = status.execution.proposal if busy and status.execution else ""
-        return cls(incident.metadata.name, status.phase, acting, tuple(status.changed_at))
+        times, changes = tuple(status.changed_at), tuple(status.changes)
+        return cls(incident.metadata.name, status.phase, acting, times, changes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +127,17 @@ class Case:
     def seeing(self, status: IncidentStatus) -> Case:
         """Give the same case with a status in the making."""
         return replace(self, incident=self.incident.model_copy(update={"status": status}))
+
+    def changes_of(self, uid: str) -> Sequence[tuple[str, MadeChange]]:
+        """Tell the changes of a workload that approvals led to, with the Incidents' names.
+
+        From the statuses of Incidents alone, which nobody but the operator writes.
+        """
+        mine = [(self.incident.metadata.name, change) for change in self.status.changes]
+        theirs = [(other.name, change) for other in self.neighbours for change in other.changes]
+        about = [(name, c) for name, c in (*mine, *theirs) if c.target.uid == uid]
+        found = {(name, c.proposal, c.at): (name, c) for name, c in about}
+        return list(found.values())
 
     @property
     def status(self) -> IncidentStatus:

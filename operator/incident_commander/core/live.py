@@ -36,6 +36,11 @@ def situation(case: Case, facts: Facts) -> Situation | None:
         failing=frozenset(case.status.failing_templates),
         noted=case.status.known_revisions,
         autoscalers=autoscalers if isinstance(autoscalers, tuple) else None,
+        left={
+            c.left: f"{c.proposal} of Incident {name}"
+            for name, c in case.changes_of(workload.uid)
+            if c.left
+        },
         budgets=budgets if isinstance(budgets, tuple) else (),
     )
 

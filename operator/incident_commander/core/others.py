@@ -1,18 +1,17 @@
 """What others made of an approved change, while it is rolled out, verified or watched.
 
-Taken back, it is never fought: that is an outcome of its own, with the manager's name. Replaced by
-something else, that is what is verified. Who it was stands in the target's managed fields.
+Taken back, it is never fought: that is an outcome of its own. Replaced by something else, that is
+what is verified. Who it was nobody can prove: the name in the target's managed fields is told as
+what the client calls itself.
 """
 
 from __future__ import annotations
-
-from typing import Final
 
 from ..actions import Undone, all_actions
 from ..api.base import FIELD_MANAGER
 from ..api.common import Phase, ProposalState
 from ..api.incident import Execution, Proposal
-from ..managed import writers
+from ..managed import SOMEBODY, manager_text, writers
 from ..questions import Facts, Need
 from ..values import Workload, significant_hash
 from .case import Case
@@ -21,8 +20,6 @@ from .live import needs_of, situation
 from .moves import next_attempt, to_verifying
 
 __all__ = ["changed_by_others", "needs"]
-
-_SOMEBODY: Final = "somebody"
 
 
 def needs(case: Case) -> frozenset[Need]:
@@ -44,7 +41,10 @@ def changed_by_others(case: Case, draft: Draft, facts: Facts) -> Draft | None:
     if undone is None:
         return None
     who, seconds = _who_and_when(case, undone, execution)
-    told = f"{who} {seconds} s after {proposal.id}: {undone.what}."
+    told = f"somebody {seconds} s after {proposal.id}: {undone.what}."
+    if who != SOMEBODY:
+        name = manager_text(who)
+        told = f"{told} {name[:1].upper()}{name[1:]} wrote it."
     if undone.back:
         return _taken_back(case, draft, proposal, who, told)
     return _replaced(case, draft, proposal, live.workload, told)
@@ -98,5 +98,6 @@ def _who_and_when(case: Case, undone: Undone, execution: Execution) -> tuple[str
         for write in writers(undone.metadata, *undone.field)
         if write.manager != FIELD_MANAGER and write.at >= execution.started_at
     ]
-    who, when = (since[0].manager or _SOMEBODY, since[0].at) if since else (_SOMEBODY, case.now)
-    return who, max(0, round((when - made).total_seconds()))
+    who, when = (since[0].manager or SOMEBODY, since[0].at) if since else (SOMEBODY, case.now)
+    # Times of managers can be made up as well.
+    return who, max(0, round((min(when, case.now) - made).total_seconds()))

@@ -24,7 +24,7 @@ def owned_by_argo(scene: Scene) -> None:
 
     proposal = scene.offer()
     scene.warned(proposal, "GitOpsOwned", "payments", "argocd app set payments --sync-policy none")
-    scene.warned(proposal, "AutoSync", "argocd-controller", "Suspend it")
+    scene.warned(proposal, "AutoSync", "“argocd-controller” (as the client calls", "Suspend it")
 
 
 @guard("GitOpsOwned")
