@@ -15,6 +15,8 @@ Anything else that is raised is a bug: it is logged with its traceback, and the 
 
 from __future__ import annotations
 
+from .cleaning import clean_line
+
 __all__ = [
     "ConflictError",
     "ForbiddenError",
@@ -26,7 +28,14 @@ __all__ = [
 
 
 class OperatorError(Exception):
-    """The root of all errors that the shell expects."""
+    """The root of all errors that the shell expects.
+
+    Its text can quote what others wrote: a refusal, the name of an object. It is cleaned here, where
+    it comes in, so that whoever compares it with what is stored finds the same.
+    """
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(clean_line(message))
 
 
 class UnavailableError(OperatorError):

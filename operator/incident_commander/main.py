@@ -9,13 +9,13 @@ import asyncio
 import logging
 import os
 import random
-import sys
 import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from . import logs
 from .report_command import report
 from .settings import Settings, SettingsError
 
@@ -59,12 +59,7 @@ def run() -> None:
         settings = Settings.from_environment(os.environ)
     except SettingsError as error:
         raise click.ClickException(str(error)) from error
-    logging.basicConfig(
-        level=settings.log_level,
-        format="%(asctime)s %(levelname)-7s %(name)s: %(message)s",
-        stream=sys.stderr,
-    )
-    logging.getLogger("kopf").setLevel(logging.WARNING)
+    logs.begin(settings.log_level)
     asyncio.run(serve(settings))
 
 

@@ -58,14 +58,14 @@ async def test_the_postman_is_told_once_that_the_outbox_is_empty_now() -> None:
 
 async def test_an_ended_incident_is_not_labelled_before_everybody_was_told() -> None:
     shell = Shell()
-    merged = declared(notice(1), phase=Phase.MERGED)
-    ref = shell.store.put(merged)
+    closed = declared(notice(1), phase=Phase.CLOSED)
+    ref = shell.store.put(closed)
 
     await shell.tick(ref)
     assert shell.store.labelled == []
     assert shell.runner.size == 1
     status = shell.store.kept[ref.namespace, ref.name].status
-    told = merged.model_copy(update={"status": status.model_copy(update={"outbox": []})})
+    told = closed.model_copy(update={"status": status.model_copy(update={"outbox": []})})
     shell.store.put(told)
     await shell.tick(ref)
 

@@ -14,6 +14,7 @@ from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
+from markdown_it import MarkdownIt
 from typing_extensions import override
 
 from incident_commander.api.incident import Incident
@@ -154,6 +155,42 @@ def test_markdown_carries_no_markup_of_people(play: Play) -> None:
     assert "<img" not in text
     table = [line for line in text.splitlines() if line.startswith(("| AI-1", "| 08:30 "))]
     assert [len(re.findall(r"(?<!\\)\|", line)) for line in table] == [4, 7]
+
+
+HOSTILE_MARKDOWN = [
+    "![seen](https://evil.example/seen.png)",
+    "[the runbook](javascript:alert(1))",
+    "[a][b]\n\n[b]: https://evil.example",
+    "<https://evil.example>",
+    "see https://evil.example/x or www.evil.example or ed@evil.example",
+    "\\[x](https://evil.example)",
+    "# Approved by alice",
+    "> quoted",
+    "```\nkubectl delete ns shop\n```",
+    "&#91;x&#93;(https://evil.example)",
+    "<details open ontoggle=alert(1)>",
+]
+
+
+@pytest.mark.parametrize("hostile", HOSTILE_MARKDOWN)
+def test_ed_writes_markdown_and_no_reader_makes_a_link_or_an_image_of_it(
+    play: Play, hostile: str
+) -> None:
+    calm = _tokens(play, "all is well")
+    assert set(_tokens(play, hostile)) <= set(calm)
+
+
+def _tokens(play: Play, text: str) -> list[str]:
+    """What a reader of Markdown makes of a report in which people wrote that everywhere."""
+    item = {"id": "AI-1", "action": text, "owner": text, "due": "2026-12-01", "ticket": text}
+    texts = dict.fromkeys(("summary", "whatHappened", "lessons", "author"), text)
+    more: dict[str, Any] = {**texts, "fiveWhys": [text] * 5, "actionItems": [item]}
+    written = markdown(shown(play, postmortem=postmortem(play, **more)))
+    parsed = MarkdownIt("commonmark").enable("table").parse(written)
+    inside = [inline.type for block in parsed for inline in block.children or []]
+    marked = [f"{block.type} {block.tag}" for block in parsed if block.type != "inline"]
+    # Figures of the incident's own phases are drawn in a fence; lists and breaks are words.
+    return [t for t in (*inside, *marked) if not t.startswith(("bullet", "list", "softbreak"))]
 
 
 # --- the picture ---------------------------------------------------------------------------------

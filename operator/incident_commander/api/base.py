@@ -26,7 +26,9 @@ __all__ = [
     "FIELD_MANAGER",
     "GROUP",
     "HANDLED_ANNOTATION",
+    "LINES",
     "MARKER_ANNOTATION",
+    "ONE_LINE",
     "PATTERN_MESSAGE",
     "VERSION",
     "ApiModel",
@@ -36,6 +38,7 @@ __all__ = [
     "LongText",
     "Message",
     "Name",
+    "Person",
     "Query",
     "ShortText",
     "Timestamp",
@@ -61,6 +64,30 @@ CLOSED_LABEL: Final = f"{GROUP}/closed"
 
 PATTERN_MESSAGE: Final = "x-pattern-message"
 """Beside a pattern in a schema: the same in words, for whoever mistypes (see tools/structural)."""
+
+
+_UNSEEN_WORDS: Final = "control, direction or zero-width characters"
+# General categories of Unicode, and not the ranges of ``cleaning``: what a rule costs grows with its
+# length times that of the text. They are rules, and no patterns, so that an answer says what is
+# wrong, and so that the operator can still read what was stored before there were any.
+ONE_LINE: Final[dict[str, JsonValue]] = {
+    "x-kubernetes-validations": [
+        {
+            "rule": r"!self.matches('[\\p{Cc}\\p{Cf}\\p{Zl}\\p{Zp}]')",
+            "message": f"must be one line without {_UNSEEN_WORDS}",
+        }
+    ]
+}
+"""For a text in ``spec``: people see every character of it, and it is one line."""
+LINES: Final[dict[str, JsonValue]] = {
+    "x-kubernetes-validations": [
+        {
+            "rule": r"!self.matches('[^\\P{Cc}\\n\\t]|[\\p{Cf}\\p{Zl}\\p{Zp}]')",
+            "message": f"must be text without {_UNSEEN_WORDS} (line feeds and tabs may be in it)",
+        }
+    ]
+}
+"""The same for a text of several lines."""
 
 
 class ApiModel(BaseModel):
@@ -213,11 +240,16 @@ HttpUrl = Annotated[
     Field(
         max_length=2048,
         pattern=r"^https?://.+",
-        json_schema_extra={PATTERN_MESSAGE: "a URL that begins with http:// or https://"},
+        json_schema_extra={
+            PATTERN_MESSAGE: "a URL that begins with http:// or https://",
+            **ONE_LINE,
+        },
     ),
 ]
 User = Annotated[str, Field(max_length=256)]
 """A Kubernetes user name."""
+Person = Annotated[str, Field(max_length=256, json_schema_extra=ONE_LINE)]
+"""The same, as people write it into a ``spec``."""
 ShortText = Annotated[str, Field(max_length=120)]
 Message = Annotated[str, Field(max_length=512)]
 Command = Annotated[str, Field(max_length=1024)]

@@ -10,12 +10,15 @@ from typing import Annotated, Any, ClassVar, Final
 from pydantic import ConfigDict, Field, field_serializer, model_validator
 
 from .base import (
+    LINES,
+    ONE_LINE,
     ApiModel,
     Command,
     Duration,
     HttpUrl,
     Message,
     Name,
+    Person,
     Timestamp,
     User,
 )
@@ -94,29 +97,32 @@ StepName = Annotated[str, Field(max_length=63)]
 ProposalId = Annotated[str, Field(max_length=64)]
 Digest = Annotated[str, Field(max_length=64, pattern=r"^([0-9a-f]{64})?$")]
 Text256 = Annotated[str, Field(max_length=256)]
+Words256 = Annotated[str, Field(max_length=256, json_schema_extra=LINES)]
 Text1000 = Annotated[str, Field(max_length=1000)]
 
 
 class Roles(ApiModel):
     """Who does what; values are Kubernetes user names."""
 
-    commander: User | None = Field(
+    commander: Person | None = Field(
         default=None, description="Incident commander: decides. Approvals are theirs alone."
     )
-    tech_lead: User | None = Field(default=None, description="Leads the investigation and the fix.")
-    comms: User | None = Field(default=None, description="Speaks to stakeholders and customers.")
-    scribe: User | None = Field(default=None, description="Keeps the record.")
+    tech_lead: Person | None = Field(
+        default=None, description="Leads the investigation and the fix."
+    )
+    comms: Person | None = Field(default=None, description="Speaks to stakeholders and customers.")
+    scribe: Person | None = Field(default=None, description="Keeps the record.")
 
 
 class Impact(ApiModel):
     """What users feel. Never a cause."""
 
-    symptom: Text256 | None = Field(
+    symptom: Words256 | None = Field(
         default=None,
         description="What outsiders may read; never a cause. Changed after creation by the "
         "commander, comms or a holder of the verb approve.",
     )
-    summary: Text256 | None = Field(
+    summary: Words256 | None = Field(
         default=None,
         description="Who is affected and how: the IMPACT part of updates. Changed as symptom is.",
     )
@@ -172,9 +178,9 @@ class IncidentSpec(ApiModel):
         }
     }
 
-    title: Annotated[str, Field(min_length=1, max_length=120, pattern=r"\S")] = Field(
-        description="One line that says what is broken; internal."
-    )
+    title: Annotated[
+        str, Field(min_length=1, max_length=120, pattern=r"\S", json_schema_extra=ONE_LINE)
+    ] = Field(description="One line that says what is broken; internal.")
     severity: Severity = Field(
         default=Severity.SEV2,
         description="SEV1 (critical) to SEV4 (low). If unsure, take the higher one.",

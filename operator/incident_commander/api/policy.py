@@ -12,7 +12,7 @@ from typing import Annotated, ClassVar, Final
 
 from pydantic import ConfigDict, Field
 
-from .base import PATTERN_MESSAGE, ApiModel, Duration, at_least_a_second
+from .base import LINES, ONE_LINE, PATTERN_MESSAGE, ApiModel, Duration, at_least_a_second
 from .common import Condition, ObjectMeta, Severity
 from .notices import Audience, ChannelName, NoticeKind
 
@@ -78,7 +78,7 @@ class Escalation(ApiModel):
         description="How long to wait; 0s: at once, whatever happens. Absent: until the next "
         "business day begins.",
     )
-    to: Annotated[str, Field(min_length=1, max_length=63)] = Field(
+    to: Annotated[str, Field(min_length=1, max_length=63, json_schema_extra=ONE_LINE)] = Field(
         description="Who is told: the channel of that name, or, where there is none, the "
         "executive channels, else the internal ones."
     )
@@ -106,10 +106,10 @@ class SeverityRules(ApiModel):
     }
 
     name: Severity = Field(description="SEV1 to SEV4.")
-    title: Annotated[str, Field(max_length=63)] | None = Field(
+    title: Annotated[str, Field(max_length=63, json_schema_extra=ONE_LINE)] | None = Field(
         default=None, description="Its plain name."
     )
-    criteria: Annotated[str, Field(max_length=512)] | None = Field(
+    criteria: Annotated[str, Field(max_length=512, json_schema_extra=LINES)] | None = Field(
         default=None, description="When an incident has it."
     )
     respond_within: Duration | None = Field(
@@ -295,15 +295,28 @@ class Channel(ApiModel):
     )
 
 
+AllowedLink = Annotated[
+    str,
+    Field(
+        max_length=253,
+        pattern=r"^https://[a-z0-9]([-a-z0-9.]*[a-z0-9])?(:[0-9]{1,5})?(/[A-Za-z0-9_./~-]*)?$",
+        json_schema_extra={
+            PATTERN_MESSAGE: "https://, a host in lower case and, if wanted, a path: "
+            "https://status.example/shop"
+        },
+    ),
+]
+
+
 class Template(ApiModel):
     """The words of one kind of notice, in Jinja2."""
 
     audience: Audience = Field(description="For whom.")
     kind: NoticeKind = Field(description="First, Update, Resolved, Escalation or PostmortemDue.")
-    subject: Annotated[str, Field(min_length=1, max_length=160)] | None = Field(
-        default=None, description="Subject line. Default: the built-in one."
-    )
-    text: Annotated[str, Field(min_length=1, max_length=1024)] = Field(
+    subject: (
+        Annotated[str, Field(min_length=1, max_length=160, json_schema_extra=ONE_LINE)] | None
+    ) = Field(default=None, description="Subject line. Default: the built-in one.")
+    text: Annotated[str, Field(min_length=1, max_length=1024, json_schema_extra=LINES)] = Field(
         description="Text. docs/updates.md lists what it can name, by audience."
     )
 
@@ -373,6 +386,11 @@ class ResponsePolicySpec(ApiModel):
             "x-kubernetes-list-type": "map",
             "x-kubernetes-list-map-keys": ["audience", "kind"],
         },
+    )
+    allowed_links: Annotated[list[AllowedLink], Field(max_length=8)] = Field(
+        default_factory=list,
+        description="How links may begin that people's words may carry to outsiders, such as the "
+        "status page. Words with any other link, an address or a telephone number are held back.",
     )
     retention: Duration | None = Field(
         default=None,

@@ -12,7 +12,7 @@ from typing import Annotated, ClassVar, Final
 
 from pydantic import ConfigDict, Field, JsonValue
 
-from .base import PATTERN_MESSAGE, ApiModel, Name, Timestamp, User
+from .base import LINES, ONE_LINE, PATTERN_MESSAGE, ApiModel, Name, Person, Timestamp
 from .common import Condition, ObjectMeta, Severity
 
 __all__ = [
@@ -48,9 +48,10 @@ DAY_PATTERN: Final = (
     r"(T[0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]{1,9})?(Z|[+-](0[0-9]|1[0-4]):[0-5][0-9]))?$"
 )
 
-Point = Annotated[str, Field(max_length=1024)]
-Paragraph = Annotated[str, Field(max_length=2048)]
-Figure = Annotated[str, Field(max_length=512)]
+Point = Annotated[str, Field(max_length=1024, json_schema_extra=LINES)]
+Paragraph = Annotated[str, Field(max_length=2048, json_schema_extra=LINES)]
+Figure = Annotated[str, Field(max_length=512, json_schema_extra=LINES)]
+Chapter = Annotated[str, Field(max_length=8192, json_schema_extra=LINES)]
 
 
 class PostmortemState(StrEnum):
@@ -123,10 +124,8 @@ class TimelineRow(ApiModel):
     """One row of the Postmortem's timeline."""
 
     at: Timestamp = Field(description="When it happened.")
-    event: Annotated[str, Field(max_length=512)] = Field(
-        description="What happened; people by their role."
-    )
-    source: Annotated[str, Field(max_length=128)] = Field(
+    event: Figure = Field(description="What happened; people by their role.")
+    source: Annotated[str, Field(max_length=128, json_schema_extra=ONE_LINE)] = Field(
         default="",
         description="Where that stands: `#12` is the entry with seq 12 of the Incident's timeline.",
     )
@@ -135,11 +134,11 @@ class TimelineRow(ApiModel):
 class ActionItem(ApiModel):
     """Who will do what by when."""
 
-    id: Annotated[str, Field(min_length=1, max_length=63)] = Field(
+    id: Annotated[str, Field(min_length=1, max_length=63, json_schema_extra=ONE_LINE)] = Field(
         description="Unique in this Postmortem, such as AI-1."
     )
-    action: Annotated[str, Field(max_length=1024)] = Field(default="", description="What is done.")
-    owner: User | None = Field(
+    action: Point = Field(default="", description="What is done.")
+    owner: Person | None = Field(
         default=None, description="Who does it: a person or a team. Needed for Final."
     )
     priority: ActionPriority = Field(
@@ -166,7 +165,7 @@ class ActionItem(ApiModel):
     status: ActionStatus = Field(
         default=ActionStatus.NOT_STARTED, description="NotStarted, InProgress or Done."
     )
-    ticket: Annotated[str, Field(max_length=512)] | None = Field(
+    ticket: Annotated[str, Field(max_length=512, json_schema_extra=ONE_LINE)] | None = Field(
         default=None, description="Where the work is tracked: a URL or a number."
     )
 
@@ -294,7 +293,7 @@ class PostmortemSpec(ApiModel):
         "empty or an action item lacks owner or due date; text that begins with TODO counts as "
         "empty. A Final one changes in its action items only.",
     )
-    title: Annotated[str, Field(max_length=120)] = Field(
+    title: Annotated[str, Field(max_length=120, json_schema_extra=ONE_LINE)] = Field(
         default="", description="Title of the Incident."
     )
     severity: Severity | None = Field(
@@ -303,8 +302,10 @@ class PostmortemSpec(ApiModel):
     started_at: Timestamp | None = Field(default=None, description="When the impact began.")
     resolved_at: Timestamp | None = Field(default=None, description="When it was resolved.")
     drill: bool = Field(default=False, description="Whether it was a drill.")
-    author: User | None = Field(default=None, description="Who answers for it: a person or a team.")
-    summary: Annotated[str, Field(max_length=4096)] = Field(
+    author: Person | None = Field(
+        default=None, description="Who answers for it: a person or a team."
+    )
+    summary: Annotated[str, Field(max_length=4096, json_schema_extra=LINES)] = Field(
         default="",
         description="Two or three sentences: what happened, who was affected, how it was resolved.",
     )
@@ -312,9 +313,7 @@ class PostmortemSpec(ApiModel):
     timeline: Annotated[list[TimelineRow], Field(max_length=MAX_ROWS)] = Field(
         default_factory=list, description="What happened when, in UTC, each row with its source."
     )
-    what_happened: Annotated[str, Field(max_length=8192)] = Field(
-        default="", description="The chain of failures, technically."
-    )
+    what_happened: Chapter = Field(default="", description="The chain of failures, technically.")
     contributing_factors: ContributingFactors | None = Field(
         default=None, description="Why it happened, on three levels."
     )
@@ -338,9 +337,7 @@ class PostmortemSpec(ApiModel):
             "x-kubernetes-list-map-keys": ["id"],
         },
     )
-    lessons: Annotated[str, Field(max_length=8192)] = Field(
-        default="", description="What future decisions are to take from it."
-    )
+    lessons: Chapter = Field(default="", description="What future decisions are to take from it.")
     follow_up_review_at: Timestamp | None = Field(
         default=None,
         description="When the follow-up review takes place. Needed for Final, and so for closing "

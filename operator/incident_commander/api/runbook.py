@@ -8,13 +8,13 @@ from typing import Annotated, Any, ClassVar, Final
 from pydantic import ConfigDict, Field
 
 from .base import (
+    LINES,
+    ONE_LINE,
     PATTERN_MESSAGE,
     ApiModel,
     Duration,
     HttpUrl,
-    LongText,
     Name,
-    ShortText,
     Timestamp,
     at_least_a_second,
 )
@@ -61,8 +61,10 @@ RemediationName = Annotated[
     str,
     Field(min_length=1, max_length=40, pattern=_LABEL_PATTERN, json_schema_extra=_LABEL_WORDS),
 ]
+_ShortLine = Annotated[str, Field(max_length=120, json_schema_extra=ONE_LINE)]
 LabelValue = Annotated[str, Field(max_length=1024)]
-Link = Annotated[str, Field(max_length=2048)]
+Link = Annotated[str, Field(max_length=2048, json_schema_extra=ONE_LINE)]
+QueryText = Annotated[str, Field(min_length=1, max_length=2048, json_schema_extra=LINES)]
 
 
 def _exactly_one(*names: str) -> dict[str, Any]:
@@ -76,8 +78,8 @@ def _exactly_one(*names: str) -> dict[str, Any]:
 class QuickReference(ApiModel):
     """What the person on call looks up first."""
 
-    service: ShortText = Field(default="", description="Service name and repository.")
-    owner_team: ShortText = Field(default="", description="Owning team and its channel.")
+    service: _ShortLine = Field(default="", description="Service name and repository.")
+    owner_team: _ShortLine = Field(default="", description="Owning team and its channel.")
     on_call: Link = Field(default="", description="Link to the schedule.")
     dashboards: Annotated[list[Link], Field(max_length=16)] = Field(
         default_factory=list, description="Links to dashboards."
@@ -138,12 +140,8 @@ class Baseline(ApiModel):
 class ErrorRateCheck(ApiModel):
     """The share of failing requests."""
 
-    errors: Annotated[str, Field(min_length=1, max_length=2048)] = Field(
-        description="PromQL for failing requests per second (template)."
-    )
-    total: Annotated[str, Field(min_length=1, max_length=2048)] = Field(
-        description="PromQL for all requests per second (template)."
-    )
+    errors: QueryText = Field(description="PromQL for failing requests per second (template).")
+    total: QueryText = Field(description="PromQL for all requests per second (template).")
     max: Annotated[float, Field(ge=0, le=1)] = Field(
         default=0.05, description="Failed above this share (0.05 is 5 %)."
     )
@@ -160,9 +158,7 @@ class PromQLCheck(ApiModel):
         "json_schema_extra": {"x-kubernetes-validations": [_exactly_one("max", "min")]}
     }
 
-    query: Annotated[str, Field(min_length=1, max_length=2048)] = Field(
-        description="PromQL that gives one number (template)."
-    )
+    query: QueryText = Field(description="PromQL that gives one number (template).")
     max: float | None = Field(default=None, description="Failed above this.")
     min: float | None = Field(default=None, description="Failed below this.")
 
@@ -265,7 +261,9 @@ class FalsePositiveCheck(ApiModel):
 class Detection(ApiModel):
     """How this failure looks from outside."""
 
-    symptoms: LongText = Field(default="", description="What users and metrics look like.")
+    symptoms: Annotated[str, Field(max_length=4096, json_schema_extra=LINES)] = Field(
+        default="", description="What users and metrics look like."
+    )
     false_positive_checks: Annotated[list[FalsePositiveCheck], Field(max_length=8)] = Field(
         default_factory=list,
         description="All Passed: a dismissal is suggested (and never done).",
@@ -277,7 +275,7 @@ class When(ApiModel):
 
     step: StepName = Field(description="Name of a diagnosis step.")
     verdict: Verdict | None = Field(default=None, description="The finding's verdict.")
-    reason: Annotated[str, Field(max_length=64)] | None = Field(
+    reason: Annotated[str, Field(max_length=64, json_schema_extra=ONE_LINE)] | None = Field(
         default=None, description="The finding's reason."
     )
 
@@ -350,8 +348,8 @@ class AutoscaleAction(ApiModel):
 class ManualAction(ApiModel):
     """Something that people do; approved like any other, ended by `confirm`."""
 
-    instructions: Annotated[str, Field(min_length=1, max_length=4096)] = Field(
-        description="What to do, step by step."
+    instructions: Annotated[str, Field(min_length=1, max_length=4096, json_schema_extra=LINES)] = (
+        Field(description="What to do, step by step.")
     )
 
 
@@ -450,7 +448,7 @@ class RunbookSpec(ApiModel):
         }
     }
 
-    title: Annotated[str, Field(min_length=1, max_length=120)] = Field(
+    title: Annotated[str, Field(min_length=1, max_length=120, json_schema_extra=ONE_LINE)] = Field(
         description="The failure scenario."
     )
     quick_reference: QuickReference | None = Field(

@@ -6,6 +6,7 @@ from typing import Final
 
 import click
 
+from ..cleaning import clean
 from . import terminal
 from .commands import HELP
 from .exits import Code, Ended
@@ -60,7 +61,8 @@ def report(name: str | None, form: str) -> None:
     text = data.get(f"postmortem.{form}")
     if text is None:
         raise Ended(Code.NOT_FOUND, _no_report(kubectl, incident, form))
-    click.echo(text, nl=not text.endswith("\n"))
+    shown = clean(text)
+    click.echo(shown, nl=not shown.endswith("\n"))
 
 
 def _config_map(incident: Body) -> str:

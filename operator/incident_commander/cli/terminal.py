@@ -9,14 +9,16 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from ..cleaning import is_clean
 from .exits import Code, Ended
 from .names import GROUP
-from .view.spans import Line, clean, plain
+from .view.spans import Line, clean, legible, plain
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -71,7 +73,7 @@ def rendered(lines: Sequence[Line]) -> Text:
     """Give lines as rich knows them."""
     from rich.text import Text
 
-    spans = [part for spans in lines for part in [*spans, ("\n", "")]]
+    spans = [part for spans in lines for part in [*legible(spans), ("\n", "")]]
     return Text.assemble(*((text, STYLES[style]) for text, style in spans), end="")
 
 
@@ -95,11 +97,21 @@ def write(body: Any, form: str) -> None:
         for item in body.get("items", [body]):
             click.echo(f"{item['kind'].lower()}.{GROUP}/{item['metadata']['name']}")
     elif form == "json":
-        click.echo(json.dumps(body, indent=4, ensure_ascii=False))
+        click.echo(
+            _exact(
+                json.dumps(body, indent=4, ensure_ascii=False), body, partial(json.dumps, indent=4)
+            )
+        )
     else:
         import yaml
 
-        click.echo(yaml.safe_dump(body, sort_keys=False, allow_unicode=True), nl=False)
+        text = yaml.safe_dump(body, sort_keys=False, allow_unicode=True)
+        click.echo(_exact(text, body, partial(yaml.safe_dump, sort_keys=False)), nl=False)
+
+
+def _exact(text: str, body: Any, escaped: Callable[[Any], Any]) -> str:
+    """Give the object as it is; in escapes where its characters would steer a terminal."""
+    return text if is_clean(text) else str(escaped(body))
 
 
 def can_ask() -> bool:

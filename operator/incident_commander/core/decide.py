@@ -28,6 +28,7 @@ from . import (
 from .case import Case
 from .conditions import derive
 from .evolve import Draft
+from .legible import legible_status
 from .remediate import Command
 from .requests import new_requests
 
@@ -116,7 +117,7 @@ def decide(case: Case, facts: Facts) -> Decision:
     else:
         draft, command = _by_phase(case, draft, facts)
     draft = escalation.waited(trust.noted(case, draft, facts))
-    status = derive(case.incident, draft.status, case.now)
+    status = legible_status(derive(case.incident, draft.status, case.now))
     wake_at = _wake_at(case, status)
     if trust.unknown(case, facts):
         # Requests wait for the guard, or a Postmortem does.

@@ -22,7 +22,9 @@ from ..api.incident import (
     Proposal,
     TimelineEntry,
 )
+from ..cleaning import clean, clean_line
 from .identity import issued
+from .legible import legible
 from .wording import cut, typeable
 
 __all__ = [
@@ -90,6 +92,7 @@ def evolve(status: IncidentStatus, step: Step, now: datetime) -> IncidentStatus:
     ForbiddenTransitionError
         If the step's phase may not follow the status's.
     """
+    step = _cleaned(step)
     phase = step.phase or status.phase
     if phase is not status.phase and phase not in TRANSITIONS[status.phase]:
         raise ForbiddenTransitionError(f"{phase} may not follow {status.phase} ({step.reason})")
@@ -111,6 +114,16 @@ def evolve(status: IncidentStatus, step: Step, now: datetime) -> IncidentStatus:
         # Whatever was approved or fixed is over: spec says again what the Incident is about.
         changes["target"] = None
     return status.model_copy(update=changes)
+
+
+def _cleaned(step: Step) -> Step:
+    """Give the step with words that people can read as they stand there."""
+    return replace(
+        step,
+        message=clean(step.message),
+        actor=clean_line(step.actor),
+        evidence=legible(step.evidence) if step.evidence else None,
+    )
 
 
 def fitted(entry: TimelineEntry) -> TimelineEntry:

@@ -15,6 +15,7 @@ from ..api.common import Severity
 from ..api.incident import MAX_NOTICES, IncidentStatus
 from ..api.notices import Audience, ChannelState, Notice, NoticeKind
 from ..api.policy import Channel
+from ..cleaning import clean, clean_line
 from ..values import Delivery
 from .case import Case
 from .evolve import Draft, next_seq
@@ -63,8 +64,8 @@ def add(
         id=f"{case.incident.metadata.uid[:8]}-{next_seq(draft.status)}{audience[:2].lower()}",
         kind=kind,
         audience=audience,
-        subject=cut(words[0], _SUBJECT),
-        text=cut(words[1], _TEXT),
+        subject=cut(clean_line(words[0]), _SUBJECT),
+        text=cut(clean(words[1]), _TEXT),
         at=case.now,
         channels=list(channels),
     )

@@ -2,7 +2,8 @@
 
 The operator tells them first once ``spec.impact.symptom`` says what they may read and the policy
 has a channel for them, and by the same cadence from then on; a person's ``update-external`` words
-come first. Words that speculate are held back. Drills have no outsiders.
+come first. Words that speculate, lead elsewhere or ask for secrets are held back. Drills have no
+outsiders.
 """
 
 from __future__ import annotations
@@ -14,10 +15,12 @@ from typing import Final
 from ..api.common import Phase
 from ..api.incident import Impact, Updates
 from ..api.notices import Audience, NoticeKind
+from ..cleaning import clean
 from . import outbox
 from .case import Case
 from .evolve import MAX_MESSAGE, OPERATOR, Draft
 from .letters import UNKNOWN, PublicFacts, written
+from .links import leading_elsewhere
 from .speculation import speculative
 from .wording import cut, in_words, moment, one_line, phrase, sentence
 
@@ -124,7 +127,8 @@ def withheld(case: Case, draft: Draft) -> Draft:
     if updates is None or not outbox.channels_for(case, draft, Audience.EXTERNAL):
         return draft
     impact = case.incident.spec.impact or Impact()
-    for field, text in (("symptom", impact.symptom or ""), ("summary", impact.summary or "")):
+    for field, said in (("symptom", impact.symptom or ""), ("summary", impact.summary or "")):
+        text = clean(said)
         why = offence(case, draft, text, "") if text else None
         if why is None or text in updates.withheld:
             continue
@@ -144,6 +148,11 @@ def offence(case: Case, draft: Draft, text: str, by: str) -> str | None:
             f"held back, since it speculates about the cause (“{words}”): say what users see and "
             "what is being done, without why"
         )
+    if leads := leading_elsewhere(text, case.policy.whole.allowed_links):
+        return (
+            f"held back, since {leads}: say it without; links that outsiders may get are listed in "
+            "the policy's spec.allowedLinks"
+        )
     lower = text.lower()
     if one_line(case.incident.spec.title).lower() in one_line(lower):
         return "held back, since it repeats the internal title: say what users see"
@@ -161,7 +170,7 @@ def _people(draft: Draft, by: str) -> Iterator[str]:
 
 def _public(case: Case, draft: Draft, field: str) -> str:
     """Give what ``spec.impact`` says there, if outsiders may read it."""
-    text: str = getattr(case.incident.spec.impact or Impact(), field) or ""
+    text = clean(getattr(case.incident.spec.impact or Impact(), field) or "")
     return "" if offence(case, draft, text, "") else phrase(cut(text, 200))
 
 

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from ..api.base import GROUP, HANDLED_ANNOTATION, parse_timestamp
 from ..api.incident import Handled, Incident
+from ..cleaning import clean
 
 __all__ = [
     "KEYS",
@@ -53,6 +54,7 @@ class Request:
 
     key: str
     value: str
+    """What they said, cleaned: an annotation takes any character."""
     by: str
     """The person, stamped by the API server. Empty: the guard was away when it came."""
     may_approve: bool = False
@@ -92,7 +94,7 @@ def present_requests(incident: Incident) -> Sequence[Request]:
     return tuple(
         Request(
             key=key,
-            value=annotations[f"{GROUP}/{key}"].strip(),
+            value=clean(annotations[f"{GROUP}/{key}"]).strip(),
             by=annotations.get(f"{GROUP}/{key}-by", "").strip(),
             may_approve=key == "acknowledge" and annotations.get(_APPROVER) == "true",
         )

@@ -11,6 +11,7 @@ from typing import Final
 from ..api.incident import Incident
 from ..api.notices import Audience, Notice, NoticeKind
 from ..api.postmortem import Postmortem
+from ..cleaning import clean, clean_line
 from ..core.reminding import Reminder
 from ..ports import Postman
 from ..values import IncidentRef
@@ -42,8 +43,8 @@ class Reminders:
             id=f"{meta.uid[:8]}-{reminder.item[:24]}-{reminder.at:%Y%m%d}",
             kind=NoticeKind.POSTMORTEM_DUE,
             audience=Audience.INTERNAL,
-            subject=reminder.subject[:_SUBJECT],
-            text=reminder.text[:_TEXT],
+            subject=clean_line(reminder.subject)[:_SUBJECT],
+            text=clean(reminder.text)[:_TEXT],
             at=reminder.at,
             channels=channels,
         )

@@ -15,6 +15,7 @@ from typing import Any, Final
 import aiohttp
 
 from ..api.base import FIELD_MANAGER
+from ..cleaning import cleaned
 from ..errors import GoneError, UnavailableError
 from ..settings import Settings
 from .auth import Authentication
@@ -33,6 +34,9 @@ _CONNECT_WITHIN: Final = 3.0
 _SILENCE: Final = 150.0
 """Seconds without a byte after which a watch is dead: the server sends a bookmark about every minute,
 sometimes a quarter later."""
+_READ_BY_PEOPLE: Final = frozenset(
+    {"events", "runbooks", "responsepolicies", "postmortems", "configmaps"}
+)
 _AGENT: Final = "incident-commander"
 _UNAUTHORIZED: Final = 401
 
@@ -108,7 +112,7 @@ class Client:
                 method,
                 self.server + path,
                 params=query,
-                data=None if body is None else json.dumps(body).encode(),
+                data=None if body is None else json.dumps(_legible(what, body)).encode(),
                 headers={"Accept": accept, "Content-Type": content_type},
                 timeout=self._timeout,
             ) as response:
@@ -184,6 +188,15 @@ class Client:
     def _unreachable(self, what: Asked, error: Exception) -> UnavailableError:
         why = str(error) or ("it took too long" if isinstance(error, TimeoutError) else repr(error))
         return UnavailableError(f"{what.text}: no answer of the API server {self.server}: {why}")
+
+
+def _legible(what: Asked, body: Any) -> Any:
+    """Make the words that people read legible, whoever wrote them.
+
+    What is sent to workloads stays as it was planned. So do Incidents and their pages, of which the
+    core sees to it itself: an entry that stands in a timeline is never changed.
+    """
+    return cleaned(body) if what.resource.partition("/")[0] in _READ_BY_PEOPLE else body
 
 
 def _hang_up(response: aiohttp.ClientResponse) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from ..api.common import TargetKind
+from ..cleaning import clean_line
 from ..values import POD_TEMPLATE_HASH_LABEL, Container, Pod, Revision, Workload, time_of
 
 __all__ = [
@@ -212,7 +213,7 @@ def _pod(raw: Raw, revision: str = "") -> Pod:
 
 def _unschedulable(condition: Raw) -> str:
     if condition.get("status") == "False" and condition.get("reason") == "Unschedulable":
-        return str(condition.get("message") or "Unschedulable")
+        return clean_line(str(condition.get("message") or "Unschedulable"))
     return ""
 
 
@@ -239,9 +240,9 @@ def _container(raw: Raw, image: str | None) -> Container:
         image=image or raw.get("image", ""),
         ready=bool(raw.get("ready")),
         restarts=int(raw.get("restartCount") or 0),
-        waiting_reason=waiting.get("reason", ""),
-        waiting_message=waiting.get("message", ""),
-        terminated_reason=terminated.get("reason", ""),
-        last_terminated_reason=ended.get("reason", ""),
+        waiting_reason=clean_line(waiting.get("reason", "")),
+        waiting_message=clean_line(waiting.get("message", "")),
+        terminated_reason=clean_line(terminated.get("reason", "")),
+        last_terminated_reason=clean_line(ended.get("reason", "")),
         last_exit_code=None if code is None else int(code),
     )

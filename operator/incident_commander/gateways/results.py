@@ -10,6 +10,7 @@ import ast
 import re
 from typing import Any, Final
 
+from ..cleaning import clean_line
 from ..foreign import ForeignError, inside, parsed
 from ..values import Scalar
 
@@ -104,5 +105,5 @@ def _body(shown: str) -> str:
 
 
 def _short(value: Any) -> str:
-    text = " ".join(str(value).split())
+    text = " ".join(clean_line(str(value)).split())
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"

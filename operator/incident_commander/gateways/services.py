@@ -15,6 +15,8 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from ..api.notices import Notice, NoticeKind
+from ..cleaning import clean, clean_line
+from ..deliveries.mentions import harmless
 
 __all__ = ["KNOWN", "NoServiceError", "Service"]
 
@@ -95,7 +97,9 @@ class Service:
         NoServiceError
             If the URL lacks something that the service needs.
         """
-        text = notice.text
+        text, subject = clean(notice.text), clean_line(notice.subject)
+        if self._module not in _WITH_HEADERS:
+            text, subject = harmless(text), harmless(subject)
         if self._module in _WITH_FIELDS:
             self._add("payload", "id", notice.id)
         if self._module in _WITH_HEADERS:
@@ -107,9 +111,7 @@ class Service:
             sender = self._plugin(**self._arguments, asset=_asset())
         except TypeError as error:
             raise NoServiceError from error
-        return bool(
-            sender.notify(body=text, title=notice.subject, notify_type=kind, body_format="text")
-        )
+        return bool(sender.notify(body=text, title=subject, notify_type=kind, body_format="text"))
 
     def _add(self, where: str, key: str, value: str) -> None:
         """Put something beside what the URL says; it has the last word."""

@@ -14,6 +14,7 @@ from datetime import datetime
 from typing import Final
 
 from ..api.base import parse_timestamp
+from ..cleaning import clean_line
 from ..errors import ForbiddenError, GoneError
 from ..managed import edits_of
 from ..questions import AutoscalersNeed, WarningsNeed
@@ -178,8 +179,8 @@ def _warning(raw: Raw) -> WarningEvent:
         kind=about.get("kind", ""),
         name=about.get("name", ""),
         uid=about.get("uid", ""),
-        reason=raw.get("reason") or "Unknown",
-        message=raw.get("message") or "",
+        reason=clean_line(raw.get("reason") or "Unknown"),
+        message=clean_line(raw.get("message") or ""),
         count=int(series.get("count") or raw.get("count") or 1),
         first_at=first,
         last_at=max(first, last),

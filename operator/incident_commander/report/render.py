@@ -11,6 +11,7 @@ from typing import Any, Final
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from ..cleaning import clean
 from ..core.holes import is_hole
 from .figures import FORMULAS, Group
 from .view import View
@@ -18,6 +19,12 @@ from .view import View
 __all__ = ["figures_html", "figures_markdown", "html", "markdown"]
 
 _PARAGRAPH: Final = re.compile(r"\n\s*\n")
+_LINKING: Final = re.compile(
+    r"[\\\[\]]|(?<=\w):(?=//|\S*[(&])|(?<=www)\.|(?<=\w)@(?=\w)", re.IGNORECASE
+)
+"""What makes a link of words: brackets, ``http:``, ``www.``, an address."""
+_LEADING: Final = re.compile(r"^(\s*)(#|>|```|~~~|=+\s*$|--+\s*$|\||\* \*|\+ )")
+"""What makes a heading, a quotation, a table or a block of code of a line."""
 _REFERENCE: Final = re.compile(r"#(\d+)\b")
 
 
@@ -63,13 +70,22 @@ def _environment(kind: str) -> Environment:
 
 
 def _text(value: Any) -> str:
-    """Keep a text from being read as HTML by whatever shows the Markdown."""
-    return str(value or "").strip().replace("&", "&amp;").replace("<", "&lt;")
+    """Keep a text from being read as anything but words and lists by whatever shows the Markdown."""
+    return "\n".join(_LEADING.sub(r"\1\\\2", line) for line in _inline(value).splitlines())
 
 
 def _cell(value: Any) -> str:
     """Keep a text within its cell of a table, or its line."""
-    return " ".join(_text(value).split()).replace("|", "\\|")
+    return " ".join(_inline(value).split()).replace("|", "\\|")
+
+
+def _inline(value: Any) -> str:
+    """Leave no HTML, no link (also none by itself) and no image in a text.
+
+    The backslash first: one before a bracket would take the effect of ours away.
+    """
+    text = clean(str(value or "")).strip().replace("&", "&amp;").replace("<", "&lt;")
+    return _LINKING.sub(r"\\\g<0>", text)
 
 
 def _blocks(value: Any) -> list[tuple[str, list[str]]]:

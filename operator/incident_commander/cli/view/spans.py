@@ -10,20 +10,32 @@ import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, Literal, TypeAlias
 
-__all__ = ["Line", "Span", "Style", "bulleted", "clean", "line", "plain", "table", "wrapped"]
+from ... import cleaning
+
+__all__ = [
+    "Line",
+    "Span",
+    "Style",
+    "bulleted",
+    "clean",
+    "legible",
+    "line",
+    "plain",
+    "table",
+    "wrapped",
+]
 
 Style: TypeAlias = Literal["", "bold", "dim", "good", "bad", "warn", "head", "command", "who"]
 Span: TypeAlias = tuple[str, Style]
 Line: TypeAlias = tuple[Span, ...]
 
-_CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _COMMAND: Final = re.compile(r"""kubectl(?: (?:[^\s";]|"[^"]*")+)+""")
 """A command in a text. It stands on a line of its own, unbroken, to be copied."""
 
 
 def clean(text: str) -> str:
     """Take out what would steer a terminal: people and images name things as they like."""
-    return _CONTROL.sub("�", text.replace("\t", "    ").replace("\r\n", "\n"))
+    return cleaning.clean(text).replace("\t", "    ")
 
 
 def line(*parts: str | Span) -> Line:
@@ -33,7 +45,12 @@ def line(*parts: str | Span) -> Line:
 
 def plain(lines: Iterable[Line]) -> str:
     """Give the words alone."""
-    return "\n".join("".join(text for text, _ in spans).rstrip() for spans in lines)
+    return "\n".join("".join(text for text, _ in spans).rstrip() for spans in map(legible, lines))
+
+
+def legible(spans: Line) -> Line:
+    """Give a line that steers no terminal, whoever forgot to clean a part of it."""
+    return tuple((cleaning.clean_line(text), style) for text, style in spans)
 
 
 def wrapped(text: str, width: int, indent: str = "", style: Style = "") -> list[Line]:

@@ -1,0 +1,84 @@
+"""What outsiders must not be sent to, or asked for: table of what is held back and what is not."""
+
+from __future__ import annotations
+
+import pytest
+
+from incident_commander.core.links import leading_elsewhere
+
+ELSEWHERE = {
+    "Please send your card number to http://evil.example to get a refund": "http://evil.example",
+    "See https://status.evil.example/x": "https://status.evil.example/x",
+    "Log in again at hxxps://evil.example": "hxxps",
+    "Go to evil[.]example now": "evil.example",
+    "Go to evil (dot) example now": "evil.example",
+    "Visit evil.example for a refund": "evil.example",
+    "Visit evil。example for a refund": "evil.example",
+    "Visit evil\uff0eexample for a refund": "evil.example",
+    "www.evil.example helps": "www.evil.example",
+    "Write to refunds@evil.example": "refunds@evil.example",
+    "Write to refunds [at] evil [dot] example": "refunds@evil.example",
+    "javascript:alert(1)": "javascript",
+    "Open //evil.example/x": "evil.example",
+    "Go to 203.0.113.9 for help": "203.0.113.9",
+    "Call +44 20 7946 0018": "44 20 7946 0018",
+    "Call us: 0800-555-0199": "0800-555-0199",
+    "Please confirm your password": "password",
+    "Reply with your card details": "card details",
+    "Send us the one-time code that you get": "one-time code",
+    "Pa\ufffdy here": "nobody can see",
+}
+HARMLESS = [
+    "Some payments fail. We are working on it.",
+    "Since 08:45 UTC on 2026-11-22 searches are slow",
+    "About 12,500 of 1.200.000 customers see errors, 0.5 % of all",
+    "Version 2.14.3 of the app works",
+    "Customers cannot log in; passwords are not affected",
+    "Card payments fail; other payments work",
+    "We are unable to send confirmation e-mails",
+    "Orders 1001 to 1099 are delayed by 30 minutes. We are sorry",
+]
+
+
+@pytest.mark.parametrize(("text", "words"), ELSEWHERE.items())
+def test_ed_cannot_send_outsiders_elsewhere(text: str, words: str) -> None:
+    why = leading_elsewhere(text)
+    assert why is not None
+    assert words in why
+
+
+@pytest.mark.parametrize("text", HARMLESS)
+def test_what_users_need_to_know_is_said(text: str) -> None:
+    assert leading_elsewhere(text) is None
+
+
+ALLOWED = ["https://status.example/shop"]
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        "https://status.example/shop",
+        "https://status.example/shop/42",
+        "https://status.example/shop?x=1",
+    ],
+)
+def test_links_that_the_policy_lists_may_stay(link: str) -> None:
+    assert leading_elsewhere(f"We tell more at {link}.", ALLOWED) is None
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        "https://status.example.evil.example/shop",
+        "https://status.example/shopping",
+        "https://status.example/shop@evil.example",
+        "https://status.example/shop/../login",
+        "https://status.example/shop/%2e%2e/login",
+        "http://status.example/shop",
+        "https://STATUS.example/shop",
+        "https://evil.example/?https://status.example/shop",
+    ],
+)
+def test_what_only_looks_like_a_listed_link_is_held_back(link: str) -> None:
+    assert leading_elsewhere(f"We tell more at {link}.", ALLOWED) is not None
