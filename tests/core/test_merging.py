@@ -36,8 +36,12 @@ def test_eds_merge_that_came_in_while_the_guard_was_away_is_refused() -> None:
     play = awaiting(other()).edit(duplicateOf={"name": "other"})
 
     assert play.phase == "AwaitingApproval"
-    assert "it is not signed: the admission guard was away" in play.last("MergeRefused")
+    assert "nobody signed it: the admission guard was away" in play.last("MergeRefused")
     assert len(play.after(minutes=3).all_of("MergeRefused")) == 1
+    # Nor is it believed once the guard is back; whoever means it says it again.
+    play.edit(title="More exactly")
+    assert (play.phase, play.status.unmerged_from) == ("AwaitingApproval", "other")
+    assert play.merge(None).merge("other").phase == "Merged"
 
 
 def test_one_declared_as_a_duplicate_ends_itself_and_nobody_is_named() -> None:

@@ -847,8 +847,9 @@ class IncidentStatus(ApiModel):
     )
     unmerged_from: Name | None = Field(
         default=None,
-        description="The Incident that this one was merged into before it was reopened: as long as "
-        "spec.duplicateOf names that one, it is out of force.",
+        description="The Incident that this one was merged into before it was reopened, or whose "
+        "merge nobody is known to have asked for: as long as spec.duplicateOf names that one, it is "
+        "out of force.",
     )
     root_cause: RootCause | None = Field(default=None, description="What people found.")
     summary: Annotated[str, Field(max_length=1024)] = Field(

@@ -18,6 +18,7 @@ __all__ = [
     "GUARD_LABEL",
     "GUARD_POLICIES",
     "KINDS",
+    "MARKER_POLICY",
     "REFUSALS",
     "SEVERITIES",
     "STAMP_POLICY",
@@ -54,8 +55,19 @@ KINDS: Final = ("incidents", "runbooks", "timelinepages", "responsepolicies", "p
 
 GUARD_POLICIES: Final = tuple(
     f"incident-commander-{part}"
-    for part in ("requests", "fields", "status", "deletion", "pages", "postmortems", "reports")
+    for part in (
+        "requests",
+        "fields",
+        "status",
+        "marker",
+        "deletion",
+        "pages",
+        "postmortems",
+        "reports",
+    )
 )
+MARKER_POLICY: Final = "incident-commander-marker"
+"""A second line: where it cannot be judged, writes to workloads go on."""
 STAMP_POLICY: Final = "incident-commander-stamp"
 
 REFUSALS: Final = frozenset(

@@ -45,7 +45,9 @@ def merged(case: Case, draft: Draft, facts: Facts) -> Draft | None:
     other, by = facts.incident(need), _author(case.incident)
     if isinstance(other, Unavailable):
         return None
-    if why := _problem(need, other, by):
+    if not by:
+        return _unbelieved(draft, need, "nobody signed it: the admission guard was away")
+    if why := _problem(need, other):
         news = draft.status.observed_generation != case.incident.metadata.generation
         return draft.add("MergeRefused", f"spec.duplicateOf.name: {why}.") if news else None
     assert isinstance(other, Incident)  # noqa: S101 - for the type checker; judged above
@@ -74,15 +76,21 @@ def _author(incident: Incident) -> str:
     return OPERATOR if meta.generation <= 1 else ""
 
 
-def _problem(need: IncidentNeed, other: Incident | Missing, by: str) -> str | None:
+def _unbelieved(draft: Draft, need: IncidentNeed, why: str) -> Draft:
+    """Refuse it for good: whoever means it says so again, where the API server sees who it is."""
+    return draft.set(unmerged_from=need.name).add(
+        "MergeRefused",
+        f"spec.duplicateOf.name: {why}. It is out of force: remove it; if it is the same, set it again.",
+    )
+
+
+def _problem(need: IncidentNeed, other: Incident | Missing) -> str | None:
     if isinstance(other, Missing):
         return f"there is no Incident {need.name} in namespace {need.namespace}"
     if other.spec.duplicate_of is not None and not out_of_force(other):
         return f"Incident {need.name} names another in its own spec.duplicateOf"
     if other.status.phase.ended:
         return f"Incident {need.name} has ended ({other.status.phase}): nobody follows it"
-    if not by:
-        return "it is not signed: the admission guard was away; remove it and set it again"
     return None
 
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from ..exits import Code
 from ..kubectl import code_of
-from ..names import GROUP, GUARD_LABEL, GUARD_POLICIES, STAMP_POLICY
+from ..names import GROUP, GUARD_LABEL, GUARD_POLICIES, MARKER_POLICY, STAMP_POLICY
 from .findings import Desk, Finding, Health, unread
 
 __all__ = ["guard", "proof"]
@@ -73,7 +73,7 @@ def _weak(items: list[Mapping[str, Any]]) -> Iterator[str]:
                 yield f"binding {name} does not deny"
             if spec.get("matchResources"):
                 yield f"binding {name} does not hold for everything: it has matchResources"
-        elif spec.get("failurePolicy", "Fail") != "Fail":
+        elif spec.get("failurePolicy", "Fail") != "Fail" and name != MARKER_POLICY:
             yield f"policy {name} lets requests through when it cannot be judged"
 
 
