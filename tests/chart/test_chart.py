@@ -244,7 +244,7 @@ def test_the_guard_names_the_operator_of_this_release(helm: str) -> None:
 
 def test_every_rule_refuses_as_forbidden_with_words(plain: Rendered) -> None:
     policies = plain.of("ValidatingAdmissionPolicy")
-    assert len(policies) == 8
+    assert len(policies) == 9
     for policy in policies.values():
         for rule in policy["spec"]["validations"]:
             assert rule["reason"] == "Forbidden"

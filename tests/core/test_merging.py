@@ -106,3 +106,27 @@ def test_dismissed_and_reopened_a_duplicate_of_stays_what_it_was() -> None:
     play = awaiting(duplicateOf={"name": "missing"})
     play.say("dismiss", "nothing").say("reopen", "something")
     assert play.status.unmerged_from is None
+
+
+@pytest.mark.parametrize("signed", [True, False])
+def test_ed_merges_in_alices_name_while_the_guard_is_away(*, signed: bool) -> None:
+    play = awaiting(other())
+    play.world.proven = False
+    play = play.merge("other", by="alice") if signed else play.edit(duplicateOf={"name": "other"})
+    assert play.phase != "Merged"
+    assert "who asked for it is not known" in play.last("MergeRefused")
+
+    # The guard comes back, and what was planted meanwhile is not believed.
+    play.world.proven = True
+    play.world.fingerprint = "another"
+    play.after(minutes=10)
+    assert (play.phase, play.status.unmerged_from) == ("AwaitingApproval", "other")
+
+
+def test_what_was_planted_while_guard_and_operator_were_away_is_not_believed() -> None:
+    play = awaiting(other())
+    play.world.fingerprint = "another"
+    play.merge("other", by="alice")
+    assert play.phase != "Merged"
+    assert "the guard was away or was changed" in play.last("MergeRefused")
+    assert play.merge(None).merge("other").phase == "Merged"

@@ -66,7 +66,8 @@ def required(case: Case, facts: Facts) -> frozenset[Question]:
         first: set[Question] = {case.target.workload, case.proof}
         return frozenset(first | {other} if other else first)
     if other := merging.duplicate_of(case):
-        return frozenset({other}) | _required_by_phase(case, facts)
+        asked: frozenset[Question] = frozenset({other, case.proof})
+        return asked | _required_by_phase(case, facts)
     return _required_by_phase(case, facts)
 
 

@@ -13,7 +13,7 @@ from ..api.common import Phase, Severity
 from ..api.incident import Incident
 from ..questions import Facts, IncidentNeed
 from ..values import Missing, Unavailable
-from . import updates
+from . import trust, updates
 from .case import Case
 from .evolve import OPERATOR, TRANSITIONS, Draft
 from .moves import close_open
@@ -43,8 +43,10 @@ def merged(case: Case, draft: Draft, facts: Facts) -> Draft | None:
     if need is None or draft.status.phase.ended:
         return None
     other, by = facts.incident(need), _author(case.incident)
-    if isinstance(other, Unavailable):
+    if isinstance(other, Unavailable) or (by != OPERATOR and trust.unknown(case, facts)):
         return None
+    if by != OPERATOR and (doubt := trust.doubt(case, facts)):
+        return _unbelieved(draft, need, f"{doubt}, so who asked for it is not known")
     if not by:
         return _unbelieved(draft, need, "nobody signed it: the admission guard was away")
     if why := _problem(need, other):
