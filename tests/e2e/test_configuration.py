@@ -9,7 +9,17 @@ import pytest
 
 from cluster import Cluster
 from tests.e2e.conftest import Open
-from tests.e2e.shop import ALICE, V2_ERRORS, Office, Shop, condition, entries, only, until
+from tests.e2e.shop import (
+    ALICE,
+    V2_ERRORS,
+    Office,
+    Shop,
+    condition,
+    entries,
+    log_of,
+    only,
+    until,
+)
 from tests.support.api import Body
 from tests.support.kubectl import Kubectl
 from tests.support.prometheus import BAD
@@ -165,6 +175,74 @@ def test_a_named_runbook_that_cannot_be_used_is_a_stall_until_it_is_mended(shop:
     shop.api.merge("runbooks", "bad", {"spec": good}, shop.namespace).expect_ok()
     incident = goes_on(shop)
     assert incident["status"]["runbook"]["name"] == "bad"
+
+
+# --- what is to stop the operator ----------------------------------------------------------------
+
+BLOCKS = "{%if 1%}" * 110 + "up" + "{%endif%}" * 110
+NOTS = "{{" + " not" * 230 + " status }}"
+
+
+def _judged(shop: Shop, plural: str, body: Body) -> Body:
+    """Create it, and give its condition."""
+    shop.api.create(plural, body).expect_ok()
+
+    def ready() -> Body | None:
+        found = shop.api.get(plural, "bomb", shop.namespace).expect_ok()
+        return next(iter((found.get("status") or {}).get("conditions") or []), None)
+
+    return until(ready, f"{plural}/bomb is judged")
+
+
+def test_an_authors_bombs_cost_themselves_and_nobody_else(shop: Shop, plain: Shop) -> None:
+    shop.prometheus.says(shop.namespace, BAD)
+    shop.broken()
+    step = {"name": "errors", "promQL": {"query": BLOCKS, "max": 1}}
+    books = plain.runbook("bomb", diagnosis=[step], remediation=[], verification={})
+    words = [{"audience": "Internal", "kind": "Update", "text": NOTS}]
+    policy = {
+        "apiVersion": books["apiVersion"],
+        "kind": "ResponsePolicy",
+        "metadata": {"name": "bomb", "namespace": plain.namespace},
+        "spec": {"templates": words},
+    }
+
+    for plural, body, field in (
+        ("runbooks", books, "spec.diagnosis[0].promQL.query: "),
+        ("responsepolicies", policy, "spec.templates[0].text: "),
+    ):
+        ready = _judged(plain, plural, body)
+        assert (ready["type"], ready["status"]) == ("Ready", "False")
+        assert ready["message"].startswith(field)
+        assert "nested too deeply" in ready["message"]
+    # Those of others are there, also after a restart with the bombs in place.
+    shop.declare()
+    assert goes_on(shop)["status"]["runbook"]["name"] == "shop"
+    shop.office.kill()
+    until(lambda: None if shop.office.operator.alive else True, "it is gone")
+    shop.office.revive()
+    shop.declare("again", target={"kind": "Deployment", "name": "checkout"})
+    found = shop.until_phase("AwaitingApproval", name="again")
+    assert found["status"]["runbook"]["name"] == "shop"
+    log = log_of(shop.office.operator, 1000)
+    assert "failed; it begins again" not in log
+    assert "Traceback" not in log
+
+
+def test_ed_nests_120000_brackets_in_an_annotation_and_proposals_are_offered(shop: Shop) -> None:
+    shop.prometheus.says(shop.namespace, BAD)
+    shop.broken()
+    left = {"kubectl.kubernetes.io/last-applied-configuration": "[" * 120_000}
+    shop.api.merge(
+        "deployments", "checkout", {"metadata": {"annotations": left}}, shop.namespace
+    ).expect_ok()
+
+    shop.declare()
+
+    incident = goes_on(shop)
+    guards = {g["name"] for p in incident["status"]["proposals"] for g in p["guards"]}
+    assert "LastAppliedStale" in guards
+    assert "NotPlanned" not in guards
 
 
 @pytest.fixture
