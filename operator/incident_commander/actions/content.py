@@ -16,7 +16,7 @@ from ..values import JsonPatch, Write
 from .base import Action, Situation
 from .patching import ANNOTATIONS, escaped
 
-__all__ = ["content"]
+__all__ = ["content", "essence"]
 
 _NO_TIME: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MARKER_PATH: Final = f"{ANNOTATIONS}/{escaped(MARKER_ANNOTATION)}"
@@ -31,10 +31,11 @@ def content(
     except LookupError:
         # What it writes is gone, or it was never planned to the end: a guard blocks it.
         return None
-    return None if write is None else _essence(write)
+    return None if write is None else essence(write)
 
 
-def _essence(write: Write) -> Mapping[str, Any]:
+def essence(write: Write) -> Mapping[str, Any]:
+    """Give what a write changes, whatever carries it."""
     return {
         "object": [write.resource, write.namespace, write.name],
         "patch": _operations(write.patch),

@@ -90,8 +90,8 @@ MAX_FINDINGS: Final = 24
 MAX_GUARDS: Final = 20
 MAX_NOTICES: Final = 24
 MAX_COMMANDS: Final = 4
-MAX_ISSUED: Final = 16384
-"""More than the timeline has room for: each offer stands in it."""
+MAX_ISSUED: Final = 2048
+"""More than are offered while one of them can be approved: nobody pastes an older one."""
 
 StepName = Annotated[str, Field(max_length=63)]
 ProposalId = Annotated[str, Field(max_length=64)]
@@ -928,7 +928,7 @@ class IncidentStatus(ApiModel):
         Field(max_length=MAX_ISSUED),
     ] = Field(
         default_factory=list,
-        description="The digits of the id of every proposal so far: none are given twice.",
+        description="The digits of the ids of all proposals so far: none are given twice.",
     )
     approval: Approval | None = Field(default=None, description="The last approval.")
     execution: Execution | None = Field(default=None, description="The approved change.")
