@@ -50,8 +50,8 @@ def going_back(*entries: tuple[str, dict[str, Any]], **over: Any) -> Situation:
         ),
         pytest.param(
             [("kube-controller-manager", MADE), ("kubectl-edit", WRITTEN)],
-            ["RevisionEdited"],
             [],
+            ["RevisionEdited"],
             id="ed edits it",
         ),
         pytest.param([("kubectl-create", MADE)], [], ["RevisionUnseen"], id="ed makes one like it"),
@@ -93,7 +93,7 @@ def test_what_was_noted_of_it_decides(image: str, blocked: list[str]) -> None:
     assert blocks(found) == blocked
 
 
-def test_a_block_says_how_to_look_at_it() -> None:
+def test_it_says_how_to_look_at_it() -> None:
     found = plan(going_back(("k", MADE), ("kubectl, after alice approved it", WRITTEN)))
     guard = next(g for g in found.guards if g.name == "RevisionEdited")
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from incident_commander.api.common import GuardVerdict
 from incident_commander.api.incident import Proposal
+from incident_commander.values import Revision
 from tests.support import build
 from tests.support.play import Play, World
 
@@ -98,3 +100,40 @@ def test_ed_edits_a_revision_after_the_incident_saw_it_and_it_is_blocked() -> No
     assert proposal.blocked
     assert not proposal.recommended
     assert "RevisionEdited" in names(proposal)
+
+
+def with_notes(**notes: str) -> tuple[Revision, Revision]:
+    older = build.revision(6, build.OLD_IMAGE, created_at=build.ago(days=5), annotations=notes)
+    return older, build.history()[1]
+
+
+def test_annotations_that_an_undo_brings_along_stand_in_the_diff() -> None:
+    play = Play(World(revisions=with_notes(hostname="pay.example.com"))).tick()
+    proposal = next(p for p in play.status.proposals if p.remediation == "rollback")
+
+    assert "+    hostname: pay.example.com\n" in proposal.diff
+
+
+def test_ed_annotates_an_old_revision_after_the_offer_and_nothing_is_done() -> None:
+    play = Play(World(revisions=with_notes())).tick()
+    offered = play.open("rollback")
+    play.world.revisions = with_notes(hostname="pay.example.com")
+    play.say("approve", offered)
+
+    assert play.world.changes == []
+    assert "RemediationApplied" not in play.reasons
+
+
+def test_a_revision_that_somebody_seems_to_have_written_is_not_recommended() -> None:
+    fields: dict[str, Any] = {"f:spec": {"f:selector": {}, "f:template": {"f:spec": {}}}}
+    edited: dict[str, Any] = {"f:spec": {"f:template": {"f:spec": {"f:serviceAccountName": {}}}}}
+    at = build.ago(days=5)
+    entries = [build.managed("k", at, fields), build.managed("kubectl-edit", at, edited)]
+    older = build.revision(6, build.OLD_IMAGE, created_at=at)
+    raw = build.merged(older.raw, {"metadata": {"managedFields": entries}})
+    play = Play(World(revisions=(replace(older, raw=raw), build.history()[1]))).tick()
+    proposal = next(p for p in play.status.proposals if p.remediation == "rollback")
+
+    assert names(proposal) == ["RevisionEdited"]
+    assert not proposal.blocked
+    assert not proposal.recommended

@@ -12,7 +12,7 @@ the fields that the controller of that day knew, and every release of Kubernetes
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ..api.common import TargetKind
@@ -33,21 +33,30 @@ def believed(situation: Situation, choice: Choice) -> GuardFinding | None:
     destination = choice.destination
     if destination is None:
         return None
-    if edited := _edited(situation, destination):
-        look = look_at(situation.workload, destination)
+    look, revision = look_at(situation.workload, destination), f"revision {destination.number}"
+    noted = situation.noted.get(destination.uid)
+    if noted is not None and noted != destination.template_hash:
         return block(
             "RevisionEdited",
-            f"Revision {destination.number} is not what its controller recorded: {edited}. It may "
-            f"never have run like this. Look at it: {look}. Roll forward instead, or release the "
-            "image that is known to be good.",
+            f"The pod template of {revision} was another one when this Incident first saw it: this "
+            f"never ran. Look at it: {look}. Roll forward instead, or release the image that is "
+            "known to be good.",
+            look,
+        )
+    if situation.workload.kind is not TargetKind.DEPLOYMENT:
+        return None
+    if others := _later(destination):
+        return warn(
+            "RevisionEdited",
+            f"The pod template of {revision} was written after it was made, by {others} as that "
+            f"client calls itself: it may never have run like this. Look at it first: {look}",
             look,
         )
     if doubt := _doubt(situation.workload, choice.current, destination):
-        look = look_at(situation.workload, destination)
         return warn(
             "RevisionUnseen",
-            f"Whether revision {destination.number} ever ran is not certain: {doubt}. Look at it "
-            f"before you approve: {look}",
+            f"Whether {revision} ever ran is not certain: {doubt}. Look at it before you approve: "
+            f"{look}",
             look,
         )
     return None
@@ -59,29 +68,24 @@ def look_at(workload: Workload, destination: Revision) -> Line:
     return kubectl(workload, "rollout", "history", resource(workload), number)
 
 
-def _edited(situation: Situation, destination: Revision) -> str:
-    noted = situation.noted.get(destination.uid)
-    if noted is not None and noted != destination.template_hash:
-        return "its pod template was another one when this Incident first saw it"
-    if situation.workload.kind is not TargetKind.DEPLOYMENT:
-        return ""
+def _later(destination: Revision) -> str:
+    """Name those who wrote the template besides who made it."""
     made = _makers(destination)
     others = names_of_writers(_metadata(destination), "spec", "template") - made
-    if made and others:
-        names = listed([f"“{cut(name, 60)}”" for name in sorted(others)], 2)
-        return f"its pod template was written later, by {names} as that client calls itself"
-    return ""
+    return _quoted(others) if made else ""
 
 
 def _doubt(workload: Workload, current: Revision | None, destination: Revision) -> str:
-    if workload.kind is not TargetKind.DEPLOYMENT:
-        return ""
     if destination.name != f"{workload.name}-{destination.label}":
         return f"its ReplicaSet {cut(destination.name, 100)} is not named by the Deployment's rule"
     if current is None or _makers(current) == _makers(destination):
         return ""
-    names = listed([f"“{cut(name, 60)}”" for name in sorted(_makers(destination))], 2)
-    return f"another client made it than made the one that runs ({names or 'nobody is noted'})"
+    names = _quoted(_makers(destination)) or "nobody is noted"
+    return f"another client made it than made the one that runs ({names})"
+
+
+def _quoted(names: Iterable[str]) -> str:
+    return listed([f"“{cut(name, 60)}”" for name in sorted(names)], 2)
 
 
 def _makers(revision: Revision) -> frozenset[str]:

@@ -28,7 +28,9 @@ __all__ = ["DRY_RUN", "offer", "recommended", "verification_plan"]
 DRY_RUN: Final = "dryRun"
 _OLDER: Final = "OlderThanRelease"
 _CUT: Final = "DiffCut"
-_DOUBTS: Final = frozenset({_OLDER, _CUT, "LowersAutoscaler", "RevisionUnseen", "ScaledToZero"})
+_DOUBTS: Final = frozenset(
+    {_OLDER, _CUT, "LowersAutoscaler", "RevisionEdited", "RevisionUnseen", "ScaledToZero"}
+)
 """Warnings with which nothing is recommended."""
 
 

@@ -283,9 +283,10 @@ CONTROLLER = "system:serviceaccount:kube-system:deployment-controller"
 
 @guard("RevisionEdited")
 def revision_edited(scene: Scene) -> None:
-    """An old revision was edited before that was refused: it is not gone back to."""
-    scene.trial(UNDO)
-    scene.two_releases()
+    """An old revision was edited where that was not refused: it is not recommended."""
+    scene.furnish()
+    scene.broken()
+    until(lambda: scene.revision() == "2" or None, "the release has a revision")
     (old,) = (r for r in scene.replica_sets() if scene.number_of(r) == "1")
     path = "/spec/template/spec/containers/0/image"
     edit = [{"op": "replace", "path": path, "value": "evil.example/x/app:v1"}]
@@ -293,8 +294,12 @@ def revision_edited(scene: Scene) -> None:
     by = scene.person(CONTROLLER).by("kubectl-edit")
     by.patch("replicasets", old["metadata"]["name"], edit, scene.namespace).expect_ok()
 
-    proposal = scene.offer()
-    scene.blocked(proposal, "RevisionEdited", "written later", "“kubectl-edit”")
+    scene.failing_requests()
+    scene.declare()
+    scene.proposed()
+    proposal = only(scene.open(remediation="rollback"))
+    scene.warned(proposal, "RevisionEdited", "written after it was made", "“kubectl-edit”")
+    assert not proposal["recommended"]
     assert "evil.example/x/app:v1" in proposal["summary"]
 
 
