@@ -50,6 +50,7 @@ format: init
 
 lint: init
 	@$(VENV)/bin/ruff check --quiet .
+	@$(PY) -m tools.built_commands
 
 types: init
 	@$(VENV)/bin/mypy

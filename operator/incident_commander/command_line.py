@@ -3,7 +3,7 @@
 Who pastes a command runs all that stands in it, with their own rights; but names of releases,
 applications and owners are text that others wrote. So a command is a list of words: each is quoted,
 what is no name of its kind is refused, and then there is no command at all, only words that say so.
-Judges nothing else, and takes no command apart. ``tests/test_commands_are_built.py`` forbids
+Judges nothing else, and takes no command apart. ``tools/built_commands.py`` forbids
 commands in other texts.
 """
 

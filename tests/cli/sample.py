@@ -123,6 +123,7 @@ def incident(**over: Any) -> dict[str, Any]:
             "severity": "SEV2",
             "summary": "28 % of 23.5 req/s fail (limit 5 %). Recommended: Roll back Deployment "
             f"checkout. alice decides until 08:55 UTC: {approve}",
+            "commands": [approve],
             "roles": {"commander": "alice", "comms": "carol"},
             "runbook": {"name": "deployment-regression", "namespace": "incident-commander"},
             "milestones": {"startedAt": "2026-11-22T08:30:00Z"},

@@ -83,9 +83,9 @@ def test_a_channel_without_a_url_is_a_problem(shop: Shop, plugin: Plugin, kubect
     kubectl.run("create", *secret, "--from-literal=team=json://team.example")
     one = plugin.at(shop.namespace).run("doctor", *place).out
 
-    assert f"kubectl create {' '.join(secret)} --from-literal=pager='<url>'" in none
+    assert f'kubectl create {" ".join(secret)} --from-literal=pager="<url>"' in none
     assert "no URL for pager in Secret" in " ".join(one.split())
-    assert '-p \'{"stringData": {"pager": "<url>"}}\'' in one
+    assert '-p \'{"stringData":{"pager":"<url>"}}\'' in one
     assert "json://team.example" not in one
 
 

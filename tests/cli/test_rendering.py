@@ -10,6 +10,7 @@ import pytest
 from incident_commander.cli.kubectl import Kubectl
 from incident_commander.cli.view.detail import Detail
 from incident_commander.cli.view.listing import listing
+from incident_commander.cli.view.proposals import guard_lines
 from incident_commander.cli.view.screen import screen
 from incident_commander.cli.view.spans import plain, wrapped
 from incident_commander.cli.view.timeline import timeline_lines
@@ -141,33 +142,64 @@ def test_the_timeline_has_dates_authors_and_evidence() -> None:
     golden("timeline", plain(timeline_lines(found, WIDTH, evidence=True)))
 
 
+AGAIN = "kubectl -n a annotate incident b g/diagnose=again"
+FIXED = 'kubectl -n a annotate incident b g/resolve="<how>"'
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
         (
-            'Diagnose: kubectl -n a annotate incident b g/diagnose=again ; fixed: kubectl -n a annotate incident b g/resolve="<how>"',
-            [
-                "Diagnose:",
-                "  kubectl -n a annotate incident b g/diagnose=again",
-                "fixed:",
-                '  kubectl -n a annotate incident b g/resolve="<how>"',
-            ],
+            f"Diagnose: {AGAIN} ; fixed: {FIXED}",
+            ["Diagnose:", f"  {AGAIN}", "fixed:", f"  {FIXED}"],
         ),
+        (f"Diagnose: {AGAIN} in the end.", ["Diagnose:", f"  {AGAIN}", "in the end."]),
+        (f"Diagnose: {AGAIN}-and-more", [f"Diagnose: {AGAIN[:32]}", f"{AGAIN[33:]}-and-more"]),
         ("Say kubectl get pods, and look.", ["Say kubectl get pods, and look."]),
+        ("Type: kubectl delete pods --all", ["Type: kubectl delete pods --all"]),
+        ("Type: kubectl get pods `touch x` ;", ["Type: kubectl get pods `touch x` ;"]),
         ("\x1b]0;title\x07red", ["�]0;title�red"]),
         ("", []),
     ],
-    ids=["two commands", "in a sentence", "control characters", "nothing"],
+    ids=[
+        "two commands",
+        "and more words",
+        "the beginning of another word",
+        "in a sentence",
+        "of somebody else",
+        "with code of somebody else",
+        "control characters",
+        "nothing",
+    ],
 )
-def test_commands_stand_on_lines_of_their_own(text: str, expected: list[str]) -> None:
-    assert plain(wrapped(text, 60)).splitlines() == expected
+def test_commands_of_a_field_stand_on_lines_of_their_own_and_nothing_else_does(
+    text: str, expected: list[str]
+) -> None:
+    lines = wrapped(text, 60, commands=[AGAIN, FIXED])
+
+    assert plain(lines).splitlines() == expected
+    assert all(t in {AGAIN, FIXED} for spans in lines for t, style in spans if style == "command")
+
+
+def test_of_two_commands_that_begin_alike_the_whole_one_is_offered() -> None:
+    lines = wrapped(f"Do: {AGAIN} -n x", 60, commands=[AGAIN, f"{AGAIN} -n x"])
+
+    assert plain(lines).splitlines() == ["Do:", f"  {AGAIN} -n x"]
+
+
+def test_a_command_that_did_not_fit_into_a_guards_message_follows_it() -> None:
+    guard = {"name": "Paused", "verdict": "Block", "message": "See commands.", "commands": [AGAIN]}
+
+    shown = plain(guard_lines(proposal(guards=[guard]), WIDTH, Detail.NORMAL))
+
+    assert shown.splitlines()[-1].strip() == AGAIN
 
 
 @pytest.mark.parametrize(
     ("rest", "expected"),
     [
         (("approve", "rollback-1"), "kubectl incident approve checkout-5xx rollback-1"),
-        (("note", "it's ok"), 'kubectl incident note checkout-5xx "it\'s ok"'),
+        (("note", "it's ok"), "kubectl incident note checkout-5xx 'it'\"'\"'s ok'"),
         (("note", "$HOME `x`"), "kubectl incident note checkout-5xx '$HOME `x`'"),
     ],
 )

@@ -6,6 +6,7 @@ from typing import Final
 
 import click
 
+from ..command_line import Blank
 from . import terminal
 from .commands import HELP
 from .exits import Code, Ended
@@ -105,8 +106,14 @@ def _unblocked(proposal: Body) -> Body:
     against = blocks(proposal)
     if against:
         lines = [f"  {guard['name']}: {guard['message']}" for guard in against]
+        lines += [f"    {command}" for guard in against for command in _left_out(guard)]
         raise Ended(Code.REFUSED, "\n".join([f"{proposal['id']} is blocked for now:", *lines]))
     return proposal
+
+
+def _left_out(guard: Body) -> list[str]:
+    """Give the commands that did not fit into the message."""
+    return [c for c in guard.get("commands") or [] if c not in guard["message"]]
 
 
 def _listed(kubectl: Kubectl, incident: Body) -> str:
@@ -125,7 +132,7 @@ def _the_only_rejectable(kubectl: Kubectl, incident: Body) -> str:
         return str(ids[0])
     if not ids:
         raise Ended(Code.NOT_FOUND, "No proposal is open or under way: nothing to reject.")
-    lines = [f"  {kubectl.typed('reject', incident, each, '<reason>')}" for each in ids]
+    lines = [f"  {kubectl.typed('reject', incident, each, Blank('reason'))}" for each in ids]
     raise Ended(Code.USAGE, "\n".join(["Say which:", *lines]))
 
 

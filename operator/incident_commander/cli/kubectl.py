@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import json
 import os
-import shlex
 import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
+from ..command_line import Name, Word, line, quoted
 from .exits import Code, Ended
 from .names import COMMAND
 
@@ -60,19 +60,19 @@ class Kubectl:
     flags: tuple[str, ...] = ()
     quiet: bool = False
 
-    def line(self, *arguments: str, everywhere: bool = False) -> list[str]:
+    def words(self, *arguments: str, everywhere: bool = False) -> list[str]:
         """Give the whole command line, global flags first."""
         spaced = ["-n", self.namespace] if self.namespace and not everywhere else []
         return ["kubectl", *self.flags, *spaced, *arguments]
 
-    def typed(self, verb: str, incident: Body, *rest: str) -> str:
+    def typed(self, verb: str, incident: Body, *rest: Word) -> str:
         """Give a command of this plugin about an Incident, to be copied whole."""
         meta = incident["metadata"]
-        return self.spoken(verb, meta["name"], *rest, "-n", meta["namespace"])
+        return self.spoken(verb, Name(meta["name"]), *rest, "-n", Name(meta["namespace"]))
 
-    def spoken(self, *words: str) -> str:
+    def spoken(self, *words: Word) -> str:
         """Give a command of this plugin, with the flags that choose the cluster."""
-        return f"{COMMAND} {' '.join(_quoted(word) for word in [*words, *self.flags])}"
+        return str(line(*COMMAND.split(), *words, *self.flags))
 
     def attempt(
         self,
@@ -93,12 +93,12 @@ class Kubectl:
         everywhere
             Leave the namespace out: the object has none, or the call names its own.
         """
-        line = self.line(*arguments, everywhere=everywhere)
+        words = self.words(*arguments, everywhere=everywhere)
         if shown:
-            self.print(line, stdin)
+            self.print(words, stdin)
         try:
             done = subprocess.run(  # noqa: S603 - the person's own kubectl and words
-                [*line, *extra], input=stdin, capture_output=True, encoding="utf-8", check=False
+                [*words, *extra], input=stdin, capture_output=True, encoding="utf-8", check=False
             )
         except FileNotFoundError as error:
             raise Ended(Code.ERROR, "kubectl is not on the PATH: install it") from error
@@ -121,11 +121,11 @@ class Kubectl:
         """Run it with ``-o json`` and give what it printed."""
         return self.ask(*arguments, "-o", "json", shown=shown).json
 
-    def print(self, line: Sequence[str], stdin: str | None = None) -> None:
+    def print(self, words: Sequence[str], stdin: str | None = None) -> None:
         """Show a call as one would type it."""
         if self.quiet:
             return
-        typed = "$ " + " ".join(_quoted(word) for word in line)
+        typed = "$ " + " ".join(quoted(word) for word in words)
         if stdin is not None:
             typed += f" <<'EOF'\n{stdin.rstrip()}\nEOF"
         dim = sys.stderr.isatty() and not os.environ.get("NO_COLOR")
@@ -143,20 +143,8 @@ def code_of(said: Said) -> Code:
 
 def explained(said: Said) -> str:
     """Give kubectl's own words whole, with what to do where it cannot know."""
-    words = said.err.strip() or said.out.strip() or f"kubectl ended with code {said.code}"
+    words = said.err.strip() or said.out.strip() or f"it ended with code {said.code}: kubectl"
     if any(part in words for part in _NO_KIND):
-        return f"{words}\nIncidents are not served here. What is missing: {COMMAND} doctor"
+        look = line(*COMMAND.split(), "doctor")
+        return f"{words}\nIncidents are not served here. What is missing: {look}"
     return words
-
-
-def _quoted(word: str) -> str:
-    """Quote as little as a shell needs: ``key="two words"`` instead of ``'key=two words'``."""
-    key, equals, value = word.partition("=")
-    if equals and shlex.quote(key) == key:
-        return f"{key}={_quoted_value(value)}"
-    return _quoted_value(word)
-
-
-def _quoted_value(word: str) -> str:
-    quoted = shlex.quote(word)
-    return quoted if quoted == word or set(word) & set('"\\$`!\n') else f'"{word}"'

@@ -14,6 +14,7 @@ __all__ = [
     "blocks",
     "by_preference",
     "clock",
+    "commands_of",
     "entries",
     "is_ended",
     "last_seq",
@@ -52,6 +53,16 @@ def status_of(incident: Body) -> Body:
     """Give its status, empty where the operator has not seen it."""
     status: Body = incident.get("status") or {}
     return status
+
+
+def commands_of(incident: Body) -> list[str]:
+    """Give the commands that stand in fields of their own: the operator wrote them, whole."""
+    status = status_of(incident)
+    found: list[str] = [*(status.get("commands") or [])]
+    for proposal in status.get("proposals") or []:
+        found += [proposal.get("approveCommand") or "", proposal.get("command") or ""]
+        found += [c for g in proposal.get("guards") or [] for c in g.get("commands") or []]
+    return [command for command in dict.fromkeys(found) if command]
 
 
 def entries(incident: Body) -> list[Body]:

@@ -13,7 +13,7 @@ from .exits import Code, Ended
 from .find import find
 from .kubectl import Body, Kubectl, code_of, explained
 from .names import ENDED
-from .objects import clock, name_of, namespace_of, now, status_of, when
+from .objects import clock, commands_of, name_of, namespace_of, now, status_of, when
 from .options import kubectl_flags, output, the_kubectl
 from .pages import record
 from .view.timeline import timeline_lines
@@ -34,7 +34,10 @@ def timeline(name: str | None, *, evidence: bool, form: str | None) -> None:
     if form:
         terminal.write(list(found.entries), form)
     else:
-        terminal.show(timeline_lines(found.entries, terminal.width(), evidence=evidence))
+        known = commands_of(incident)
+        terminal.show(
+            timeline_lines(found.entries, terminal.width(), evidence=evidence, commands=known)
+        )
     if found.problems:
         raise Ended(Code.ERROR, "\n".join(["The record is not whole:", *found.problems]))
     pages = len(status_of(incident).get("timelinePages") or [])

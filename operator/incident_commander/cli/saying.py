@@ -8,13 +8,15 @@ from typing import Final
 
 import click
 
+from ..command_line import Blank, Name
+from ..command_line import line as line_of
 from . import terminal
 from .commands import HELP
 from .exits import Code, Ended
 from .find import find
 from .kubectl import Body, Kubectl
-from .names import SEVERITIES
-from .objects import name_of, now
+from .names import COMMAND, SEVERITIES
+from .objects import commands_of, name_of, now
 from .options import kubectl_flags, output, patience, the_kubectl
 from .requests import Answer, Request, send
 from .view.spans import line
@@ -64,7 +66,9 @@ def answered(kubectl: Kubectl, request: Request, answer: Answer, form: str | Non
         )
     else:
         width = terminal.width()
-        terminal.show([part for entry in answer.entries for part in entry_lines(entry, width)])
+        known = commands_of(answer.incident)
+        told = [entry_lines(entry, width, commands=known) for entry in answer.entries]
+        terminal.show([part for lines in told for part in lines])
     if answer.refused:
         raise Ended(Code.REFUSED, f"{request.key} was refused: nothing was done.")
 
@@ -73,7 +77,11 @@ def _spoken(name: str, words: tuple[str, ...], default: str, command: str) -> st
     text = " ".join(words).strip()
     if text == "-":
         text = sys.stdin.read().strip()
-    return text or default or terminal.asked("Text", f"kubectl incident {command} {name} <text>")
+    return text or default or terminal.asked("Text", _right(command, name))
+
+
+def _right(command: str, name: str) -> str:
+    return str(line_of(*COMMAND.split(), *command.split(), Name(name), Blank("text")))
 
 
 def _command(verb: str, key: str, default: str) -> click.Command:

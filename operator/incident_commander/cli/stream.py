@@ -32,7 +32,7 @@ class Watch:
     """
 
     def __init__(self, kubectl: Kubectl, name: str) -> None:
-        self._line = kubectl.line("get", "incident", name, "--watch", "-o", "json")
+        self._line = kubectl.words("get", "incident", name, "--watch", "-o", "json")
         self._arrived: queue.Queue[Body | Ended] = queue.Queue()
         self._closing = threading.Event()
         self._lock = threading.Lock()

@@ -8,7 +8,7 @@ from typing import Any, Final
 from . import terminal
 from .kubectl import Body, Kubectl
 from .names import ENDED
-from .objects import entries, last_seq, name_of, namespace_of, now, status_of
+from .objects import commands_of, entries, last_seq, name_of, namespace_of, now, status_of
 from .pages import record
 from .stream import Watch
 from .view.detail import Detail
@@ -25,7 +25,7 @@ _TAIL: Final = 10
 def follow(kubectl: Kubectl, incident: Body, detail: Detail) -> None:
     """Show it until it is over, or until Ctrl-C."""
     here = Kubectl(namespace_of(incident), kubectl.flags, kubectl.quiet)
-    here.print(here.line("get", "incident", name_of(incident), "--watch"))
+    here.print(here.words("get", "incident", name_of(incident), "--watch"))
     out = terminal.console()
     with contextlib.suppress(KeyboardInterrupt), Watch(here, name_of(incident)) as watch:
         if out is None:
@@ -90,7 +90,9 @@ def _print_entries(kubectl: Kubectl, incident: Body, watch: Watch, detail: Detai
         told = watch.trouble
         new = _new(kubectl, incident, shown)
         if new:
-            terminal.show([part for entry in new for part in entry_lines(entry, width)])
+            known = commands_of(incident)
+            lines = [entry_lines(entry, width, commands=known) for entry in new]
+            terminal.show([part for entry in lines for part in entry])
             shown = last_seq(incident)
 
 

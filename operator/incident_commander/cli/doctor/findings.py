@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from ...command_line import Word
+from ...command_line import line as command
 from ..kubectl import Kubectl, Said
 from ..view.spans import Line, Style, bulleted, line
 
@@ -49,13 +51,17 @@ class Desk:
     namespace: str
     office: str
 
-    @property
-    def upgrade(self) -> str:
-        """The command that restores what the chart installs."""
-        return (
-            "helm upgrade --install incident-commander helm/incident-commander "
-            f"-n {self.office} --create-namespace --reset-then-reuse-values"
-        )
+    def upgrade(self, *settings: str) -> str:
+        """Give the command that restores what the chart installs, with other settings if told."""
+        chart = ("upgrade", "--install", "incident-commander", "helm/incident-commander")
+        flags = ("-n", self.office, "--create-namespace", "--reset-then-reuse-values")
+        told = [word for setting in settings for word in ("--set", setting)]
+        return str(command("helm", *chart, *flags, *told))
+
+    def typed(self, *words: Word) -> str:
+        """Give a command of kubectl's about the operator."""
+        verb, what, *rest = words
+        return str(command("kubectl", verb, what, "-n", self.office, *rest))
 
 
 _STYLES: dict[Health, Style] = {

@@ -30,7 +30,7 @@ def proof(desk: Desk) -> Iterator[Finding]:
     )
     if said.code == 0:
         message = "a forged approval was let in (as a dry run): no approval means anything now"
-        yield Finding("guard", Health.BAD, message, desk.upgrade)
+        yield Finding("guard", Health.BAD, message, desk.upgrade())
     elif code_of(said) is Code.REFUSED:
         yield Finding("guard", Health.GOOD, "a forged approval was refused (as a dry run)")
     else:
@@ -49,7 +49,7 @@ def guard(desk: Desk) -> Iterator[Finding]:
     items = said.json["items"]
     problems = [*_gone(items), *_weak(items)]
     if problems:
-        yield Finding("guard", Health.BAD, "; ".join(problems), desk.upgrade)
+        yield Finding("guard", Health.BAD, "; ".join(problems), desk.upgrade())
     else:
         yield Finding("guard", Health.GOOD, f"{len(GUARD_POLICIES)} policies, bound, and they deny")
     yield from _stamp(desk)

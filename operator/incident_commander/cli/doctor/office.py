@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any, Final
 
+from ...command_line import Blank, Pair, as_json, line
 from ..kubectl import Body
 from ..names import FROZEN
 from ..objects import ago, name_of, namespace_of, status_of, when
@@ -17,6 +17,7 @@ __all__ = ["attention", "channels", "deployment", "handling", "metrics"]
 _GRACE: Final = 30.0
 _DEPLOYMENT: Final = "incident-commander"
 _SECRET: Final = "incident-commander-channels"  # noqa: S105 - the name of an object
+_PROMETHEUS: Final = "prometheus.url=http://PROMETHEUS:9090"
 _URL: Final = "INCIDENT_COMMANDER_PROMETHEUS_URL"
 _ASKING: Final = frozenset({"errorRate", "promQL"})
 
@@ -32,7 +33,7 @@ def deployment(desk: Desk) -> Iterator[Finding]:
             message = (
                 f"no Deployment {_DEPLOYMENT} in {desk.office}: it runs elsewhere, or not at all"
             )
-            mend = desk.kubectl.spoken("doctor", "--operator-namespace", "<namespace>")
+            mend = desk.kubectl.spoken("doctor", "--operator-namespace", Blank("namespace"))
             yield Finding("operator", Health.UNKNOWN, message, mend)
         else:
             yield unread("operator", said, f"Deployment {_DEPLOYMENT} in {desk.office}")
@@ -44,9 +45,9 @@ def deployment(desk: Desk) -> Iterator[Finding]:
         yield Finding("operator", Health.GOOD, f"{ready} of {wanted} ready in {desk.office}")
         return
     if wanted:
-        mend = f"kubectl logs deployment/{_DEPLOYMENT} -n {desk.office} --tail=50"
+        mend = desk.typed("logs", f"deployment/{_DEPLOYMENT}", "--tail=50")
     else:
-        mend = f"kubectl scale deployment/{_DEPLOYMENT} -n {desk.office} --replicas=1"
+        mend = desk.typed("scale", f"deployment/{_DEPLOYMENT}", "--replicas=1")
     yield Finding("operator", Health.BAD, f"{ready} of {wanted} ready in {desk.office}", mend)
 
 
@@ -55,7 +56,7 @@ def _settings(deployed: Body, desk: Desk) -> Iterator[Finding]:
     told = {e["name"]: e.get("value", "") for c in containers for e in c.get("env") or []}
     if told.get(_URL) == "":
         message = "the operator was not told where it is: checks of metrics end in Error"
-        mend = f"{desk.upgrade} --set prometheus.url=http://<prometheus>:9090"
+        mend = desk.upgrade(_PROMETHEUS)
         yield Finding("Prometheus", Health.BAD, message, mend)
 
 
@@ -65,7 +66,7 @@ def handling(found: Sequence[Body], at: datetime, desk: Desk) -> Iterator[Findin
     if waiting:
         names = ", ".join(f"{namespace_of(i)}/{name_of(i)}" for i in waiting[:5])
         message = f"not taken up by the operator: {names}. Does it run, and watch this namespace?"
-        mend = f"kubectl logs deployment/{_DEPLOYMENT} -n {desk.office} --tail=50"
+        mend = desk.typed("logs", f"deployment/{_DEPLOYMENT}", "--tail=50")
         yield Finding("handling", Health.BAD, message, mend)
     elif found:
         yield Finding("handling", Health.GOOD, f"all {len(found)} open Incidents are taken up")
@@ -105,7 +106,7 @@ def metrics(found: Sequence[Body], desk: Desk) -> Iterator[Finding]:
         return
     newest: dict[str, Any] = max(asked, key=lambda pair: str(pair[0]))[1]
     if newest["verdict"] == "Error":
-        mend = f"{desk.upgrade} --set prometheus.url=http://<prometheus>:9090"
+        mend = desk.upgrade(_PROMETHEUS)
         yield Finding("Prometheus", Health.BAD, newest["message"], mend)
     else:
         yield Finding("Prometheus", Health.GOOD, f"answered: {newest['message']}")
@@ -139,10 +140,11 @@ def channels(desk: Desk) -> Iterator[Finding]:
 def _told(missing: Sequence[str], desk: Desk, there: bool) -> str:  # noqa: FBT001 - is it there?
     """Give the command that says where channels lead; the others in the Secret stay."""
     if there:
-        urls = json.dumps({"stringData": dict.fromkeys(missing, "<url>")})
-        return f"kubectl patch secret {_SECRET} -n {desk.office} -p '{urls}'"
-    literals = " ".join(f"--from-literal={name}='<url>'" for name in missing)
-    return f"kubectl create secret generic {_SECRET} -n {desk.office} {literals}"
+        urls = as_json({"stringData": dict.fromkeys(missing, "<url>")})
+        return desk.typed("patch", f"secret/{_SECRET}", "-p", urls)
+    literals = [Pair(f"--from-literal={name}", Blank("url")) for name in missing]
+    new = ("create", "secret", "generic", _SECRET, "-n", desk.office)
+    return str(line("kubectl", *new, *literals))
 
 
 def _current(incident: Body) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from ...command_line import line
 from ..find import INCIDENTS
 from ..names import GROUP
 from .findings import Desk, Finding, Health
@@ -38,10 +39,9 @@ def rights(desk: Desk) -> Iterator[Finding]:
         # Not everybody decides; everybody on call reads and talks.
         health = Health.NOTE if role == "commander" else Health.BAD
         message = f"{me} may not in {desk.namespace}: {', '.join(things)}. Who may grant it types:"
-        mend = (
-            f"kubectl create rolebinding {role}-{_label(me)} -n {desk.namespace} "
-            f"--clusterrole=incident-commander-{role} {_subject(me)}"
-        )
+        binding = ("create", "rolebinding", f"{role}-{_label(me)}", "-n", desk.namespace)
+        whose = (f"--clusterrole=incident-commander-{role}", _subject(me))
+        mend = str(line("kubectl", *binding, *whose))
         yield Finding("rights", health, message, mend)
 
 

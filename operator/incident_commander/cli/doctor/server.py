@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Final
 
+from ...command_line import line
 from ..names import GROUP, KINDS
 from ..objects import span
 from .findings import Desk, Finding, Health
@@ -27,7 +28,7 @@ def version(desk: Desk) -> Iterator[Finding]:
     server = (json.loads(said.out) if said.out.strip() else {}).get("serverVersion")
     if not server:
         words = said.err.strip() or "it did not answer"
-        mend = " ".join(desk.kubectl.line("cluster-info", everywhere=True))
+        mend = str(line(*desk.kubectl.words("cluster-info", everywhere=True)))
         yield Finding("API server", Health.BAD, words, mend)
         return
     minor, name = int(re.sub(r"\D", "", server["minor"])), server["gitVersion"]
@@ -73,11 +74,11 @@ def kinds(desk: Desk) -> Iterator[Finding]:
     said = desk.kubectl.attempt("get", "--raw", f"/apis/{GROUP}/v1alpha1", everywhere=True)
     if said.code:
         message = f"{GROUP}/v1alpha1 is not served: {said.err.strip()}"
-        yield Finding("kinds", Health.BAD, message, desk.upgrade)
+        yield Finding("kinds", Health.BAD, message, desk.upgrade())
         return
     served = {r["name"] for r in said.json["resources"] if "/" not in r["name"]}
     missing = [kind for kind in KINDS if kind not in served]
     if missing:
-        yield Finding("kinds", Health.BAD, f"not served: {', '.join(missing)}", desk.upgrade)
+        yield Finding("kinds", Health.BAD, f"not served: {', '.join(missing)}", desk.upgrade())
     else:
         yield Finding("kinds", Health.GOOD, f"served: {', '.join(sorted(served))}")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
+from ...command_line import Blank
 from ..kubectl import Body, Kubectl
 from ..objects import ago, blocks, by_preference, clock, status_of, when
 from .detail import Detail
@@ -52,7 +54,7 @@ def proposal_lines(proposal: Body, at: datetime, width: int, detail: Detail) -> 
 
 def _commands(incident: Body, proposal: Body, kubectl: Kubectl) -> list[Line]:
     approve = kubectl.typed("approve", incident, proposal["id"])
-    reject = kubectl.typed("reject", incident, proposal["id"], "<reason>")
+    reject = kubectl.typed("reject", incident, proposal["id"], Blank("reason"))
     return [
         line(("    approve:  ", "dim"), (approve, "command")),
         line(("    reject:   ", "dim"), (reject, "command")),
@@ -69,7 +71,7 @@ def guard_lines(proposal: Body, width: int, detail: Detail) -> list[Line]:
                 first = line(
                     "    ", (verdict.ljust(6), _STYLES[verdict]), (f"{guard['name']}: ", "bold")
                 )
-                lines += _hung(first, guard["message"], width)
+                lines += _hung(first, guard["message"], width, guard.get("commands") or [])
     return lines
 
 
@@ -84,12 +86,16 @@ def diff_lines(proposal: Body, indent: str, limit: int | None = None) -> list[Li
     return lines
 
 
-def _hung(first: Line, text: str, width: int) -> list[Line]:
-    """Break a text after its first words, with the other lines below the verdict."""
+def _hung(first: Line, text: str, width: int, commands: Sequence[str]) -> list[Line]:
+    """Break a text after its first words, with the other lines below the verdict.
+
+    A command that did not fit into the text follows it.
+    """
     before = sum(len(part) for part, _ in first)
-    lines = wrapped("x" * (before - 10) + text, width, " " * 10)
+    lines = wrapped("x" * (before - 10) + text, width, " " * 10, "", commands)
     head = lines[0][1][0][before - 10 :]
-    return [(*first, (head, "")), *lines[1:]]
+    left_out = [line(" " * 12, (clean(c), "command")) for c in commands if c not in text]
+    return [(*first, (head, "")), *lines[1:], *left_out]
 
 
 def _title(proposal: Body, at: datetime) -> Line:

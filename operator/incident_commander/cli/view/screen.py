@@ -6,8 +6,20 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Final
 
+from ...command_line import Blank
 from ..kubectl import Body, Kubectl
-from ..objects import ago, clock, entries, is_ended, name_of, namespace_of, overdue, status_of, when
+from ..objects import (
+    ago,
+    clock,
+    commands_of,
+    entries,
+    is_ended,
+    name_of,
+    namespace_of,
+    overdue,
+    status_of,
+    when,
+)
 from .conditions import condition_lines
 from .detail import Detail
 from .progress import progress_lines
@@ -72,14 +84,16 @@ def _head(incident: Body, at: datetime, width: int, kubectl: Kubectl) -> list[Li
     ]
     if incident["spec"].get("drill"):
         parts.append(("  DRILL", "warn"))
-    summary = status.get("summary") or (
-        f"The operator has not taken it up yet. Where that lasts: {kubectl.spoken('doctor')}"
-    )
+    known, look = commands_of(incident), kubectl.spoken("doctor")
+    summary = status.get("summary")
+    if not summary:
+        known = [look]
+        summary = f"The operator has not taken it up yet. Where that lasts: {look}"
     return [
         line(*parts),
         *wrapped(incident["spec"]["title"], width, style="bold"),
         line(),
-        *wrapped(summary, width),
+        *wrapped(summary, width, commands=known),
     ]
 
 
@@ -97,7 +111,8 @@ def _age(incident: Body, at: datetime) -> str:
 def _facts(incident: Body, at: datetime, width: int, kubectl: Kubectl) -> list[Line]:
     lines: list[Line] = []
     for label, text, style in _fact_texts(incident, at, kubectl):
-        lines += bulleted(line((label.ljust(_LABEL), "dim")), text, width, style)
+        first = line((label.ljust(_LABEL), "dim"))
+        lines += bulleted(first, text, width, style, [_say_so(incident, kubectl)])
     return lines
 
 
@@ -118,11 +133,15 @@ def _fact_texts(incident: Body, at: datetime, kubectl: Kubectl) -> Iterator[tupl
     due = when((status.get("updates") or {}).get("nextDueAt"))
     if due is not None and not is_ended(incident):
         if overdue(incident, at):
-            typed = kubectl.typed("update", incident, "<what is being done>")
+            typed = _say_so(incident, kubectl)
             text = f"{clock(due, at)}: OVERDUE by {ago(due, at)}. Say what is being done: {typed}"
             yield "Next update", text, "bad"
         else:
             yield "Next update", f"{clock(due, at)} (in {ago(due, at)})", ""
+
+
+def _say_so(incident: Body, kubectl: Kubectl) -> str:
+    return kubectl.typed("update", incident, Blank("what is being done"))
 
 
 def _runbook(status: Body) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Final, Literal, TypeAlias
 
 from ... import cleaning
@@ -28,9 +28,6 @@ __all__ = [
 Style: TypeAlias = Literal["", "bold", "dim", "good", "bad", "warn", "head", "command", "who"]
 Span: TypeAlias = tuple[str, Style]
 Line: TypeAlias = tuple[Span, ...]
-
-_COMMAND: Final = re.compile(r"""kubectl(?: (?:[^\s";]|"[^"]*")+)+""")
-"""A command in a text. It stands on a line of its own, unbroken, to be copied."""
 
 
 def clean(text: str) -> str:
@@ -53,10 +50,20 @@ def legible(spans: Line) -> Line:
     return tuple((cleaning.clean_line(text), style) for text, style in spans)
 
 
-def wrapped(text: str, width: int, indent: str = "", style: Style = "") -> list[Line]:
-    """Break a text into lines of that width; commands in it are not broken."""
+def wrapped(
+    text: str, width: int, indent: str = "", style: Style = "", commands: Collection[str] = ()
+) -> list[Line]:
+    """Break a text into lines of that width.
+
+    Parameters
+    ----------
+    commands
+        Those that are known from a field of their own, or made here: where the text has one, it
+        stands on a line of its own, unbroken, to be copied. Nothing else in a text is offered as
+        one, whatever it looks like: people have their words in there.
+    """
     lines: list[Line] = []
-    for words, command in _pieces(clean(text)):
+    for words, command in _pieces(clean(text), commands):
         if command:
             lines.append(line(f"{indent}  ", (words, "command")))
             continue
@@ -66,32 +73,32 @@ def wrapped(text: str, width: int, indent: str = "", style: Style = "") -> list[
     return lines
 
 
-def bulleted(first: Line, text: str, width: int, style: Style = "") -> list[Line]:
+def bulleted(
+    first: Line, text: str, width: int, style: Style = "", commands: Collection[str] = ()
+) -> list[Line]:
     """Break a text into lines that stand right of ``first``."""
     indent = " " * sum(len(part) for part, _ in first)
-    lines = wrapped(text, width, indent, style)
+    lines = wrapped(text, width, indent, style, commands)
     if not lines:
         return [first]
     return [(*first, *lines[0][1:]), *lines[1:]]
 
 
-def _pieces(text: str) -> Iterator[tuple[str, bool]]:
-    """Split a text into words and commands; a command in the middle of a sentence stays there."""
+def _pieces(text: str, commands: Collection[str]) -> Iterator[tuple[str, bool]]:
+    """Split a text into words and known commands; of two that begin alike the longer one is meant."""
     start = 0
-    for found in _COMMAND.finditer(text):
-        before, after = text[start : found.start()].rstrip(), text[found.end() :]
-        if not before.endswith(":") or not _ends(after):
-            continue
-        yield before, False
+    longest = sorted(filter(None, commands), key=len, reverse=True)
+    known = "|".join(re.escape(command) for command in longest)
+    for found in re.finditer(rf"(?<!\S)(?:{known})(?=[\s;]|$)", text) if known else ():
+        before = text[start : found.start()].strip()
+        if before:
+            yield before, False
         yield found.group(), True
+        after = text[found.end() :]
         start = found.end() + (len(after) - len(after.lstrip(" ;")))
     rest = text[start:].strip()
     if rest:
         yield rest, False
-
-
-def _ends(after: str) -> bool:
-    return not after.strip() or after.lstrip().startswith((";", "\n"))
 
 
 def table(rows: Sequence[Sequence[Span]], gap: int = 3) -> list[Line]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
@@ -17,8 +17,10 @@ _GOOD: Final = ("Passed", "Resolved", "Granted", "Applied", "Completed", "Confir
 _MACHINES: Final = frozenset({"operator", "kubernetes"})
 
 
-def timeline_lines(found: Sequence[Body], width: int, *, evidence: bool = False) -> list[Line]:
-    """Give all entries in full, each day under its date."""
+def timeline_lines(
+    found: Sequence[Body], width: int, *, evidence: bool = False, commands: Collection[str] = ()
+) -> list[Line]:
+    """Give all entries in full, each day under its date; ``commands``: those that are known."""
     lines: list[Line] = []
     day = None
     for entry in found:
@@ -26,12 +28,14 @@ def timeline_lines(found: Sequence[Body], width: int, *, evidence: bool = False)
         if moment.date() != day:
             day = moment.date()
             lines.append(line((f"{day} (UTC)", "head")))
-        lines += entry_lines(entry, width, evidence=evidence)
+        lines += entry_lines(entry, width, evidence=evidence, commands=commands)
     return lines
 
 
-def entry_lines(entry: Body, width: int, *, evidence: bool = False) -> list[Line]:
-    """Give one entry in full."""
+def entry_lines(
+    entry: Body, width: int, *, evidence: bool = False, commands: Collection[str] = ()
+) -> list[Line]:
+    """Give one entry in full; ``commands``: those that are known."""
     moment = _at(entry)
     parts: list[str | Span] = [
         (f"{entry['seq']:>4} ", "dim"),
@@ -44,7 +48,7 @@ def entry_lines(entry: Body, width: int, *, evidence: bool = False) -> list[Line
     happened = when(entry.get("eventTime"))
     if happened is not None:
         parts.append((f"  (happened {day_and_time(happened, moment)})", "dim"))
-    lines = [line(*parts), *wrapped(entry["message"], width, " " * 5)]
+    lines = [line(*parts), *wrapped(entry["message"], width, " " * 5, "", commands)]
     return lines + (_evidence(entry, width) if evidence else [])
 
 

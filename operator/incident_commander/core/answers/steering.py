@@ -7,7 +7,7 @@ from typing import Final
 
 from ...api.common import Phase, Severity, Verdict
 from ...api.incident import Milestones
-from ...command_line import Blank
+from ...command_line import Blank, Name, as_json, kubectl
 from .. import presence, severity, updates
 from ..act import confirmed
 from ..case import BY_PEOPLE, Case
@@ -173,10 +173,10 @@ def _unmerged(case: Case, other: str | None) -> str:
     if other is None:
         return ""
     meta = case.incident.metadata
-    return (
-        f" spec.duplicateOf still names {other} and is out of force. Remove it: kubectl -n "
-        f"""{meta.namespace} patch incident {meta.name} --type=merge -p '{{"spec":{{"duplicateOf":null}}}}'"""
-    )
+    patch = as_json({"spec": {"duplicateOf": None}})
+    words = ("patch", "incident", Name(meta.name), "--type=merge", "-p", patch)
+    remove = kubectl(meta.namespace, *words)
+    return f" spec.duplicateOf still names {other} and is out of force. Remove it: {remove}"
 
 
 HANDLERS: Final[Mapping[str, Handler]] = {
