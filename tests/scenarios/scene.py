@@ -6,7 +6,7 @@ Extends the shop of the end-to-end tests, which is about Deployments, by what sc
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -388,13 +388,21 @@ class Scene(Shop):
         return self.api.create(plural, {**body, "metadata": meta})
 
     def autoscaler(
-        self, name: str = "checkout", most: int = 5, labels: Mapping[str, str] | None = None
+        self,
+        name: str = "checkout",
+        most: int = 5,
+        labels: Mapping[str, str] | None = None,
+        owners: Sequence[Body] = (),
     ) -> None:
         """Make an HPA for the Deployment ``checkout``."""
         target = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "checkout"}
         cpu = {"type": "Utilization", "averageUtilization": 70}
         body = {
-            "metadata": {"name": name, "labels": dict(labels or {})},
+            "metadata": {
+                "name": name,
+                "labels": dict(labels or {}),
+                "ownerReferences": list(owners),
+            },
             "spec": {
                 "scaleTargetRef": target,
                 "minReplicas": 1,

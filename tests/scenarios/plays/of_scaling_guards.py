@@ -42,6 +42,23 @@ def keda_owns_replicas(scene: Scene) -> None:
     scene.blocked(scene.offer(), "KedaOwned", "checkout-scaler", "edit scaledobject")
 
 
+@guard("KedaOwned")
+def ed_names_the_owner_like_a_command(scene: Scene) -> None:
+    """Ed names the owner of the autoscaler `web$(touch PWNED)`: there is no command to paste."""
+    scene.trial(AUTOSCALE)
+    scene.make()
+    owner = {"apiVersion": "keda.sh/v1alpha1", "kind": "ScaledObject", "uid": "made-up"}
+    scene.autoscaler(owners=[{**owner, "name": "web$(touch PWNED)"}])
+
+    proposal = scene.offer()
+    said = scene.blocked(proposal, "KedaOwned", "“web$(touch PWNED)”", "its name is malformed")
+    assert "kubectl" not in said
+    commands = [c for guard in proposal["guards"] for c in guard.get("commands", [])]
+    typed = [*commands, proposal["command"], proposal["approveCommand"]]
+    assert not any(set(command) & set("$`;|&<>()") for command in typed)
+    assert "PWNED" not in "".join(typed)
+
+
 @guard("SeveralAutoscalers")
 def several_autoscalers(scene: Scene) -> None:
     """Two autoscalers fight for one Deployment: first one of them has to go."""
