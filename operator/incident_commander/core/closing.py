@@ -77,12 +77,12 @@ def _doubted(draft: Draft, owed: PostmortemRef, postmortem: Postmortem) -> Draft
     if owed.doubted_at is not None:
         return draft
     name = postmortem.metadata.name
+    edit = edit_postmortem(postmortem.metadata.namespace, name)
     return draft.add(
         "PostmortemUnproven",
         f"Postmortem {name} is Final, but the guard was away, changed or not proven since it was seen "
         "open: who set it is not known, and the Incident is not closed by it. Whoever may approve "
-        f"reads it, sets spec.state to Review and then to Final: kubectl edit postmortem {name} -n "
-        f"{postmortem.metadata.namespace}",
+        f"reads it, sets spec.state to Review and then to Final: {edit}",
         changes={"postmortem": owed.model_copy(update={"doubted_at": draft.now})},
     )
 
