@@ -140,7 +140,7 @@ async def _worse(at: Stage) -> None:
     await at.edits(ERIN, impact={"usersAffectedPercent": 30})
     await at.until(26)
     await at.edits(
-        ERIN,
+        BOB,
         impact={
             "dataIntegrity": True,
             "summary": "about one customer in three cannot pay, and some were charged twice",
@@ -216,7 +216,7 @@ async def _relapse(at: Stage) -> None:
     at.figures.fail(25)
     await at.until(115)
     await at.edits(
-        ERIN, impact={"usersAffectedPercent": 100, "summary": "nobody can pay by card reliably"}
+        CAROL, impact={"usersAffectedPercent": 100, "summary": "nobody can pay by card reliably"}
     )
     await at.until(122)
     await at.says(
