@@ -9,8 +9,18 @@ import pytest
 
 from incident_commander.api.base import CLOSED_LABEL
 from incident_commander.api.common import Phase
-from incident_commander.api.incident import Handled, Incident, IncidentStatus, TimelineEntry
+from incident_commander.api.incident import (
+    MAX_ENTRIES,
+    MAX_PAGES,
+    Handled,
+    Incident,
+    IncidentStatus,
+    PageRef,
+    TimelineEntry,
+)
 from incident_commander.api.page import TimelinePageSpec
+from incident_commander.core.evolve import Draft
+from incident_commander.core.pages import page_due
 from incident_commander.errors import ConflictError, GoneError, InvalidResourceError
 from incident_commander.gateways.client import Client
 from incident_commander.gateways.incidents import Incidents
@@ -270,3 +280,37 @@ async def test_handled_survives_a_round_trip(store: Incidents, ref: IncidentRef)
 
     assert saved.status == status
     assert (await read(store, ref)).status == status
+
+
+def page_refs(count: int) -> list[PageRef]:
+    return [
+        PageRef(name=f"p-{n}", from_seq=n * 48, to_seq=n * 48 + 47, sha256="0" * 64)
+        for n in range(count)
+    ]
+
+
+async def test_an_incident_whose_timeline_people_have_filled_is_still_ended(
+    store: Incidents, ref: IncidentRef
+) -> None:
+    after = MAX_PAGES * 48
+    full = IncidentStatus(
+        phase=Phase.INVESTIGATING,
+        timeline_pages=page_refs(MAX_PAGES),
+        timeline=[entry(after + n, message="m" * 512) for n in range(MAX_ENTRIES - 4)],
+    )
+    found = await store.save_status(await read(store, ref), full)
+    one_more = page_refs(MAX_PAGES + 1)
+    with pytest.raises(InvalidResourceError, match="timelinePages"):
+        await store.save_status(
+            found, full.model_copy(update={"timeline_pages": one_more, "timeline": []})
+        )
+
+    draft = Draft(found.status, NOW)
+    for _ in range(50):
+        draft = draft.add("SeverityKept", "m" * 512, actor="ed")
+    ended = draft.add("IncidentDismissed", "alice: a false alarm", phase=Phase.DISMISSED)
+    saved = await store.save_status(found, ended.status)
+
+    assert saved.status.phase is Phase.DISMISSED
+    assert saved.status.timeline[-1].reason == "IncidentDismissed"
+    assert page_due(saved, 64) is None

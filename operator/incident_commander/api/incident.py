@@ -46,6 +46,8 @@ __all__ = [
     "MAX_COMMANDS",
     "MAX_ENTRY_TEXT",
     "MAX_ISSUED",
+    "MAX_PAGES",
+    "MAX_SPEAKERS",
     "Alert",
     "Approval",
     "Diagnosis",
@@ -76,6 +78,7 @@ __all__ = [
     "RunbookRef",
     "Sample",
     "TimelineEntry",
+    "TimelineRoom",
     "Updates",
     "Verification",
     "VerificationPlan",
@@ -85,6 +88,8 @@ from datetime import timedelta
 from enum import StrEnum
 
 MAX_ENTRIES: Final = 128
+MAX_PAGES: Final = 384
+MAX_SPEAKERS: Final = 16
 MAX_PROPOSALS: Final = 8
 MAX_FINDINGS: Final = 24
 MAX_GUARDS: Final = 20
@@ -744,6 +749,26 @@ class Handled(ApiModel):
     )
 
 
+class Speaker(ApiModel):
+    """How much a person has said within the hour that is counted."""
+
+    by: User = Field(description="Who; empty: all who are not counted one by one.")
+    since: Timestamp = Field(description="When the hour began.")
+    entries: int = Field(default=0, ge=0, description="What was recorded, in entries.")
+    ignored: int = Field(default=0, ge=0, description="Requests that were too many.")
+
+
+class TimelineRoom(StrEnum):
+    """What is still written to a timeline that has nearly all the pages that it may have."""
+
+    NO_NOTES = "NoNotes"
+    """Everything but the words of people; decisions are taken."""
+    DECIDING = "Deciding"
+    """Moves between phases, decisions, changes of the target."""
+    ENDING = "Ending"
+    """What ends the Incident."""
+
+
 class PageRef(ApiModel):
     """A TimelinePage that holds older entries."""
 
@@ -969,7 +994,22 @@ class IncidentStatus(ApiModel):
             ],
         },
     )
-    timeline_pages: Annotated[list[PageRef], Field(max_length=384)] = Field(
+    timeline_room: TimelineRoom | None = Field(
+        default=None,
+        description="What is still written to the timeline when it is nearly full. NoNotes: no "
+        "words of people, but their decisions; Deciding: decisions, changes and moves between "
+        "phases; Ending: what ends the Incident.",
+    )
+    speakers: Annotated[list[Speaker], Field(max_length=MAX_SPEAKERS)] = Field(
+        default_factory=list,
+        description="How much each person has said within the hour: what is too much is not "
+        "recorded.",
+        json_schema_extra={
+            "x-kubernetes-list-type": "map",
+            "x-kubernetes-list-map-keys": ["by"],
+        },
+    )
+    timeline_pages: Annotated[list[PageRef], Field(max_length=MAX_PAGES)] = Field(
         default_factory=list,
         description="TimelinePages with the older entries.",
         json_schema_extra={

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Final
 
 from ..faults import fault
@@ -15,6 +16,7 @@ from .answers import deciding, steering, talking
 from .answers.refusal import Handler, refuse
 from .case import Case
 from .evolve import Draft
+from .hearing import heard
 from .requests import Request, came_with_creation, handled_with
 from .retarget import retargeted
 from .trust import NEEDS_RIGHT
@@ -50,15 +52,20 @@ def answer(
     """
     for said in requests:
         request = replace(said, doubt=doubt, may_approve=False) if doubt else said
-        if fresh and came_with_creation(case.incident, request):
-            why = "requests cannot be made at creation: apply first, annotate then"
-            draft = refuse(draft, request, why)
-        else:
-            draft = _one(case, draft, request)
-        if request.key != "note" and len(request.value) > _QUOTED_WHOLE:
-            for part in talking.parts(request.value):
-                draft = draft.add("RequestQuoted", part, actor=request.actor)
+        draft = heard(draft, request, partial(_taken, case, request, fresh=fresh))
     return draft.set(handled=handled_with(case.incident, requests))
+
+
+def _taken(case: Case, request: Request, draft: Draft, *, fresh: bool) -> Draft:
+    if fresh and came_with_creation(case.incident, request):
+        why = "requests cannot be made at creation: apply first, annotate then"
+        draft = refuse(draft, request, why)
+    else:
+        draft = _one(case, draft, request)
+    if request.key != "note" and len(request.value) > _QUOTED_WHOLE:
+        for part in talking.parts(request.value):
+            draft = draft.add("RequestQuoted", part, actor=request.actor)
+    return draft
 
 
 def _one(case: Case, draft: Draft, request: Request) -> Draft:

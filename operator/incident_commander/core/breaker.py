@@ -22,7 +22,7 @@ from ..managed import SOMEBODY, manager_text
 from .case import BY_PEOPLE, Case
 from .wording import resolve
 
-__all__ = ["Planned", "block", "blocks_now", "breaker", "refreshed"]
+__all__ = ["Planned", "block", "blocks_now", "breaker", "refreshed", "within"]
 
 _ATTEMPTS: Final = "AttemptsUsedUp"
 _WINDOW: Final = "TooManyChanges"
@@ -61,11 +61,18 @@ def breaker(case: Case, live: Situation, planned: Planned) -> list[GuardFinding]
     return [f for f in found if f is not None]
 
 
+def within(guards: Sequence[GuardFinding]) -> list[GuardFinding]:
+    """Keep as many as fit. What forbids stays: anybody may add budgets that each warn."""
+    if len(guards) <= MAX_GUARDS:
+        return list(guards)
+    return sorted(guards, key=lambda g: g.verdict is not GuardVerdict.BLOCK)[:MAX_GUARDS]
+
+
 def refreshed(case: Case, live: Situation, proposal: Proposal) -> Proposal:
     """Judge an open proposal again: what forbade it may be over, or something new forbids it."""
     kept = [g for g in proposal.guards if g.name not in _OURS]
     now = breaker(case, live, _planned(proposal))
-    return proposal.model_copy(update={"guards": [*kept, *now][:MAX_GUARDS]})
+    return proposal.model_copy(update={"guards": within([*kept, *now])})
 
 
 def blocks_now(case: Case, live: Situation, proposal: Proposal) -> str | None:

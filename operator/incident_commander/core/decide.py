@@ -18,6 +18,7 @@ from . import (
     closing,
     declare,
     escalation,
+    hearing,
     merging,
     remediate,
     rounds,
@@ -117,7 +118,7 @@ def decide(case: Case, facts: Facts) -> Decision:
         draft = struck
     else:
         draft, command = _by_phase(case, draft, facts)
-    draft = escalation.waited(trust.noted(case, draft, facts))
+    draft = hearing.crowded(escalation.waited(trust.noted(case, draft, facts)))
     status = legible_status(derive(case.incident, draft.status, case.now))
     wake_at = _wake_at(case, status)
     if trust.unknown(case, facts):

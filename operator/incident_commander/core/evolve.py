@@ -25,6 +25,7 @@ from ..api.incident import (
 from ..cleaning import clean, clean_line
 from .identity import issued
 from .legible import legible
+from .room import kept
 from .wording import cut, typeable
 
 __all__ = [
@@ -85,7 +86,7 @@ class Step:
 
 
 def evolve(status: IncidentStatus, step: Step, now: datetime) -> IncidentStatus:
-    """Apply one step.
+    """Apply one step. Where the timeline is nearly full, less is written to it; all else holds.
 
     Raises
     ------
@@ -96,6 +97,16 @@ def evolve(status: IncidentStatus, step: Step, now: datetime) -> IncidentStatus:
     phase = step.phase or status.phase
     if phase is not status.phase and phase not in TRANSITIONS[status.phase]:
         raise ForbiddenTransitionError(f"{phase} may not follow {status.phase} ({step.reason})")
+    changes = {**step.changes, "phase": phase}
+    if phase in FREE_PHASES:
+        # Whatever was approved or fixed is over: spec says again what the Incident is about.
+        changes["target"] = None
+    if kept(status, step.reason, phase):
+        changes["timeline"] = [*status.timeline, _entry(status, step, phase, now)]
+    return status.model_copy(update=changes)
+
+
+def _entry(status: IncidentStatus, step: Step, phase: Phase, now: datetime) -> TimelineEntry:
     entry = TimelineEntry(
         seq=next_seq(status),
         at=now,
@@ -108,12 +119,7 @@ def evolve(status: IncidentStatus, step: Step, now: datetime) -> IncidentStatus:
         event_time=step.event_time,
         evidence=step.evidence,
     )
-    entry = fitted(entry)
-    changes = {**step.changes, "phase": phase, "timeline": [*status.timeline, entry]}
-    if phase in FREE_PHASES:
-        # Whatever was approved or fixed is over: spec says again what the Incident is about.
-        changes["target"] = None
-    return status.model_copy(update=changes)
+    return fitted(entry)
 
 
 def _cleaned(step: Step) -> Step:

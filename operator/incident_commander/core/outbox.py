@@ -19,6 +19,7 @@ from ..cleaning import clean, clean_line
 from ..values import Delivery
 from .case import Case
 from .evolve import Draft, next_seq
+from .room import room
 from .wording import cut, sentence
 
 __all__ = ["add", "channels_for", "give_up_at", "recipients", "settled"]
@@ -61,7 +62,7 @@ def add(
         return draft
     draft = _room(draft)
     notice = Notice(
-        id=f"{case.incident.metadata.uid[:8]}-{next_seq(draft.status)}{audience[:2].lower()}",
+        id=f"{case.incident.metadata.uid[:8]}-{_number(draft, kind)}{audience[:2].lower()}",
         kind=kind,
         audience=audience,
         subject=cut(clean_line(words[0]), _SUBJECT),
@@ -70,6 +71,16 @@ def add(
         channels=list(channels),
     )
     return draft.set(outbox=[*draft.status.outbox, notice])
+
+
+def _number(draft: Draft, kind: NoticeKind) -> str:
+    """Give what tells this notice from others: the entry that goes with it, or else the time."""
+    seq = next_seq(draft.status)
+    return (
+        f"{seq}"
+        if room(draft.status) is None
+        else f"{seq}-{draft.now:%Y%m%d%H%M%S}{kind[:2].lower()}"
+    )
 
 
 def _room(draft: Draft) -> Draft:

@@ -8,6 +8,7 @@ from typing import Final
 from ..api.incident import Incident, IncidentStatus, PageRef
 from ..api.page import TimelinePageSpec
 from ..values import digest
+from .room import pages_left
 
 __all__ = ["Page", "page_due", "paged"]
 
@@ -28,10 +29,10 @@ def page_due(incident: Incident, page_at: int) -> Page | None:
     """Give the page to write now, if the object holds ``page_at`` entries or more.
 
     It always holds as many: whatever is said between writing and listing it, and whoever crashes
-    there, the page is the same.
+    there, the page is the same. Where no more can be listed, the entries stay in the object.
     """
     entries = incident.status.timeline
-    if len(entries) < page_at:
+    if len(entries) < page_at or not pages_left(incident.status):
         return None
     older = entries[: page_at - _KEEP]
     meta, first, last = incident.metadata, older[0].seq, older[-1].seq

@@ -7,13 +7,13 @@ from typing import Final
 
 from ..actions import Situation
 from ..api.common import Confidence, GuardVerdict, OnFailure, ProposalState
-from ..api.incident import MAX_GUARDS, GuardFinding, Proposal, ProposalTarget, VerificationPlan
+from ..api.incident import GuardFinding, Proposal, ProposalTarget, VerificationPlan
 from ..api.runbook import Runbook, VerificationSpec
 from ..command_line import Line, texts
 from ..questions import Facts
 from ..values import DryRun, GuardProof, Missing, Refused, Unavailable
 from . import identity
-from .breaker import Planned, block, breaker
+from .breaker import Planned, block, breaker, within
 from .candidates import Candidate, without_plan
 from .case import Case
 from .diff import Shown, diff
@@ -118,7 +118,7 @@ def _plan(
         diff=shown,
         command=plan.command,
         approve_command="",
-        guards=guards[:MAX_GUARDS],
+        guards=within(guards),
         verification=verification,
         on_failure=candidate.on_failure,
         expires_at=case.now + case.policy.expire_after,
