@@ -12,6 +12,7 @@ from tests.e2e.shop import (
     ERIN,
     GROUP,
     MARKER,
+    V1,
     V2_ERRORS,
     V3,
     V4_ERRORS,
@@ -415,3 +416,23 @@ def test_an_incident_is_not_created_with_requests(shop: Shop) -> None:
     }
     answer = shop.person(ALICE).create("incidents", body)
     answer.expect_refused("requests cannot be made when an Incident is created")
+
+
+def test_ed_writes_the_marker_before_the_approval_and_it_is_done_all_the_same(shop: Shop) -> None:
+    shop.in_trouble()
+    offered = only(shop.open(remediation="rollback"))["id"]
+    patch = {"metadata": {"annotations": {MARKER: offered}}}
+    # Where the guard lets him.
+    let = shop.api.merge("deployments", "checkout", patch, shop.namespace).ok
+
+    shop.approve("rollback")
+
+    incident = shop.until_reason("RemediationApplied")
+    assert (
+        "The API server confirmed it." in only(entries(incident, "RemediationApplied"))["message"]
+    )
+    started = only(entries(incident, "RemediationStarted"))["message"]
+    assert ("It is not believed." in started) is let
+    assert shop.image() == V1
+    assert marks(shop.deployment(), offered)
+    assert len(incident["status"]["changes"]) == 1

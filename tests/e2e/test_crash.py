@@ -411,3 +411,44 @@ def test_what_was_done_before_it_died_is_known_by_the_marker(dead: Lane) -> None
     assert len(applied) == 1
     assert "marker" in applied[0]["message"]
     assert shop.deployment(name)["metadata"]["generation"] == 4
+
+
+def _annotate(shop: Shop, name: str, marker: str | None) -> bool:
+    """Write the marker, as somebody who may edit the target; give whether the guard lets him."""
+    patch = {"metadata": {"annotations": {MARKER: marker}}}
+    return shop.api.merge("deployments", name, patch, shop.namespace).ok
+
+
+def _done(shop: Shop, name: str) -> int:
+    """How often the operator changed the target."""
+    writes = shop.office.proxy.writes(lambda r: concerns(r, name))
+    return len([r for r in writes if mark(r) == TARGET and r.committed])
+
+
+def test_ed_copies_the_marker_from_the_intent_and_nothing_is_called_done(dead: Lane) -> None:
+    name, shop = _die_at_the_action(dead, killed_before), dead.shop
+    execution = shop.incident(name)["status"]["execution"]
+    let = _annotate(shop, name, f"{execution['proposal']}.{execution['nonce']}")
+
+    shop.office.revive()
+
+    judged = ("RemediationSuperseded", "RemediationApplied")
+    incident = shop.until_seen(lambda i: bool(entries(i, *judged)), "it is judged", name)
+    # Where he is not let, what was interrupted is done now.
+    assert _done(shop, name) == (0 if let else 1)
+    assert len(entries(incident, "RemediationApplied")) == _done(shop, name)
+    assert shop.image(name) == (V2_ERRORS if let else V1)
+
+
+def test_ed_takes_the_change_back_while_it_is_dead_and_it_is_not_done_twice(dead: Lane) -> None:
+    name, shop = _die_at_the_action(dead, killed_after), dead.shop
+    shop.release(V2_ERRORS, name)
+    _annotate(shop, name, None)
+
+    shop.office.revive()
+
+    incident = shop.until_reason("RemediationSuperseded", name)
+    assert not entries(incident, "RemediationApplied")
+    assert "is not known" in entries(incident, "RemediationSuperseded")[0]["message"]
+    assert shop.image(name) == V2_ERRORS
+    assert _done(shop, name) == 1

@@ -16,7 +16,9 @@ from incident_commander.actions import Situation
 from incident_commander.actions.autoscale import ACTION
 from incident_commander.api.base import MARKER_ANNOTATION
 from incident_commander.api.common import TargetKind
+from incident_commander.api.incident import Execution, ExecutionState
 from incident_commander.api.runbook import AutoscaleAction
+from incident_commander.core.intent import MOST_RETRIES, pinned
 from incident_commander.surroundings import Autoscaler
 from incident_commander.values import Write
 from tests.parity.cases import started
@@ -25,6 +27,7 @@ from tests.parity.twins import MARKER, Raw, Stage
 from tests.support.api import Answer
 from tests.support.build import merged
 
+NOW: Final = datetime(2026, 1, 1, tzinfo=UTC)
 HPAS: Final = "horizontalpodautoscalers"
 
 
@@ -112,12 +115,44 @@ def test_the_same_is_left(row: Row, ends: dict[str, Future[End]]) -> None:
     assert not end.again.ok
 
 
+MOVED: Final = Row("moved", asked(cpuUtilization=50), {"maxReplicas": 3}, TargetKind.DEPLOYMENT)
+
+
+def intent(version: str) -> Execution:
+    return Execution(
+        proposal="autoscale-00000001",
+        state=ExecutionState.INTENT,
+        target_uid="uid",
+        target_generation=1,
+        started_at=NOW,
+        autoscaler_version=version,
+    )
+
+
+def test_ed_touches_the_autoscaler_and_what_was_read_before_changes_nothing(stage: Stage) -> None:
+    namespace = stage.namespaces[1]
+    where = situation(stage, MOVED, namespace)
+    (read,) = where.autoscalers or ()
+    write = ACTION.write(ACTION.plan(MOVED.spec, where).parameters, where, MARKER, NOW)
+    touched = {"metadata": {"labels": {"touched": "by-ed"}}}
+    stage.api.merge(HPAS, MOVED.name, touched, namespace).expect_ok()
+
+    send(stage, pinned(write, intent(read.resource_version))).expect_refused()
+
+    # Its controller moves it as well, now and then: it is followed.
+    for _ in range(MOST_RETRIES):
+        now = stage.api.get(HPAS, MOVED.name, namespace).expect_ok()["metadata"]
+        if (answer := send(stage, pinned(write, intent(now["resourceVersion"])))).ok:
+            break
+    assert answer.expect_ok()["metadata"]["annotations"][MARKER_ANNOTATION] == MARKER
+
+
 def played(stage: Stage, row: Row) -> End:
     theirs, ours = (situation(stage, row, namespace) for namespace in stage.namespaces)
     plans = [ACTION.plan(row.spec, where) for where in (theirs, ours)]
     words = plans[0].command.replace(f"-n {stage.namespaces[0]} ", "", 1)
     stage.kubectl.run(*shlex.split(words)[1:], "-n", stage.namespaces[0])
-    write = ACTION.write(plans[1].parameters, ours, MARKER, datetime(2026, 1, 1, tzinfo=UTC))
+    write = ACTION.write(plans[1].parameters, ours, MARKER, NOW)
     send(stage, write).expect_ok()
     left = [stage.api.get(HPAS, row.name, n).expect_ok() for n in stage.namespaces]
     again = send(stage, write)
