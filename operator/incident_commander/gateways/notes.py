@@ -11,6 +11,7 @@ from typing import Final
 
 from ..api.base import GROUP
 from ..api.incident import Incident, TimelineEntry
+from ..cleaning import clean
 from ..core.evolve import OPERATOR
 
 __all__ = ["note"]
@@ -26,8 +27,9 @@ _COMMAND: Final = re.compile(
 
 def note(incident: Incident, entry: TimelineEntry) -> str:
     """Give the text of the Event: what was seen, and where what to type stands."""
-    text = _COMMAND.sub("", entry.message, count=1)
-    where = _where(incident, entry, left_out=text != entry.message)
+    said = clean(entry.message)
+    text = _COMMAND.sub("", said, count=1)
+    where = _where(incident, entry, left_out=text != said)
     text = text.rstrip(" :;,")
     if where and text and text[-1] not in ".!?…":
         text += "."
