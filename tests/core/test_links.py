@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from incident_commander.core.links import leading_elsewhere
+from tests.support.play import Play
 
 ELSEWHERE = {
     "Please send your card number to http://evil.example to get a refund": "http://evil.example",
@@ -82,3 +83,51 @@ def test_links_that_the_policy_lists_may_stay(link: str) -> None:
 )
 def test_what_only_looks_like_a_listed_link_is_held_back(link: str) -> None:
     assert leading_elsewhere(f"We tell more at {link}.", ALLOWED) is not None
+
+
+def _outside(play: Play) -> str:
+    return " ".join(n.subject + n.text for n in play.status.outbox if n.audience == "External")
+
+
+def _shop(impact: dict[str, str], **policy: object) -> Play:
+    roles = {"commander": "alice", "comms": "ed"}
+    play = Play(spec={"severity": "SEV2", "impact": impact, "roles": roles})
+    page = {"name": "status-page", "audience": "External"}
+    return play.under(channels=[page], **policy).tick()
+
+
+def test_ed_as_comms_sends_customers_to_his_own_site() -> None:
+    play = _shop({"symptom": "some payments fail"}).after(minutes=5)
+    play.say("update-external", "Please send your card number to http://evil.example now", by="ed")
+
+    assert "held back, since it has a link (“http://evil.example”)" in play.last("RequestRefused")
+    assert "spec.allowedLinks" in play.last("RequestRefused")
+    assert "evil" not in _outside(play)
+
+
+def test_ed_hides_the_word_that_speculates_behind_a_zero_width_blank() -> None:
+    play = _shop({"symptom": "some payments fail"}).after(minutes=5)
+    play.say("update-external", "fails d\u200bue to our deploy", by="ed")
+
+    assert "characters that nobody can see" in play.last("RequestRefused")
+
+
+def test_ed_writes_his_link_into_the_impact() -> None:
+    play = _shop({"symptom": "pay at evil[.]example", "summary": "all, see https://evil.example"})
+    play.after(minutes=5).after(minutes=60)
+
+    assert len(play.all_of("ExternalTextWithheld")) == 2
+    assert "evil" not in _outside(play)
+
+
+def test_what_has_unseen_characters_is_withheld_once_and_not_at_every_look() -> None:
+    play = _shop({"symptom": "some pay\u202ements fail"}).after(minutes=5).after(minutes=60)
+
+    assert len(play.all_of("ExternalTextWithheld")) == 1
+
+
+def test_carol_names_the_status_page_that_the_policy_lists() -> None:
+    play = _shop({"symptom": "some payments fail"}, allowedLinks=["https://status.example"])
+    play.after(minutes=5).say("update-external", "more at https://status.example/1", by="carol")
+
+    assert "https://status.example/1" in _outside(play)
