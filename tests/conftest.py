@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 # The same examples in every run: a failure is somebody's change, not somebody's luck. To look for
 # new ones: HYPOTHESIS_PROFILE=explore.
-settings.register_profile("steady", derandomize=True)
-settings.register_profile("explore", max_examples=1000)
+settings.register_profile("steady", derandomize=True, deadline=None)
+settings.register_profile("explore", max_examples=1000, deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
 
 ROOT = Path(__file__).parent.parent

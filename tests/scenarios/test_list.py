@@ -19,6 +19,10 @@ TRAPS: Final = 7
 SAY_A_GUARD: Final = frozenset({"block", "warn", "_block", "_warn", "GuardFinding"})
 
 
+OF_BUGS_ALONE: Final = {"NotPlanned"}
+"""Nothing that anybody could write is known to lead there: tests/core/test_one_step.py makes the bug."""
+
+
 def about(group: Group) -> set[str]:
     return {s.about for s in SCENARIOS if s.group is group}
 
@@ -80,7 +84,7 @@ def _guards_in_the_code() -> set[str]:
 def test_every_guard_is_shown() -> None:
     shown = {name for scenario in SCENARIOS for name in scenario.guards}
 
-    assert _guards_in_the_code() - shown == set(), "guards without a scenario"
+    assert _guards_in_the_code() - shown == OF_BUGS_ALONE, "guards without a scenario"
     assert shown - _guards_in_the_code() == set(), "scenarios of guards that there are not"
 
 

@@ -89,11 +89,21 @@ class Quiet:
         pass
 
 
+@dataclass
 class Reviews:
-    """Postmortems: each Incident is said to have one."""
+    """Postmortems: each Incident is said to have one, with the mark of who drafted it."""
+
+    store: Store
 
     async def get(self, need: PostmortemNeed) -> Postmortem | Missing:
-        meta = {"name": need.name, "namespace": need.namespace}
+        incident = self.store.kept[need.namespace, need.name]
+        owner = {
+            "apiVersion": "incidentcommander.dev/v1alpha1",
+            "kind": "Incident",
+            "name": need.name,
+            "uid": incident.metadata.uid,
+        }
+        meta = {"name": need.name, "namespace": need.namespace, "ownerReferences": [owner]}
         spec = {"incidentRef": {"name": need.name}}
         return Postmortem.model_validate({"metadata": meta, "spec": spec})
 
@@ -159,7 +169,7 @@ class Shell:
                 announcer=quiet,
                 targets=quiet,
                 postman=self.post,
-                postmortems=Reviews(),
+                postmortems=Reviews(self.store),
                 meter=meter or self.tally,
                 library=Shelf(),
                 fingerprint=lambda: self.world.fingerprint,
