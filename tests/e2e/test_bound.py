@@ -71,19 +71,20 @@ def test_the_target_is_made_anew_while_it_is_verified_and_the_new_one_is_left_al
     assert "RevertStarted" not in reasons(incident)
 
 
-def test_ed_swaps_the_revision_that_alice_read_and_her_id_means_nothing_else(shop: Shop) -> None:
+def test_ed_swaps_the_revision_that_alice_read_and_is_refused(shop: Shop) -> None:
+    # What happens where that policy is missing is played in tests/core/test_what_is_shown.py.
     read = ids(shop.in_trouble())["rollback"]
 
     evil = {"containers": [{"name": "app", "image": "evil.example/shop/app:v1"}]}
     patch = {"spec": {"template": {"spec": evil}}}
-    shop.api.merge("replicasets", old_replica_set(shop), patch, shop.namespace).expect_ok()
+    swapped = shop.api.merge("replicasets", old_replica_set(shop), patch, shop.namespace)
+    swapped.expect_refused("incident-commander-revisions", "the record of a revision")
     shop.say(ALICE, "diagnose", "again")
     incident = shop.until_seen(
         lambda i: i["status"]["diagnosis"]["round"] == 2 and i["status"]["phase"] != "Diagnosing"
     )
 
-    assert read not in ids(incident).values()
-    shop.ask(ALICE, "approve", read).expect_refused("no open proposal")
+    assert read == ids(incident)["rollback"]
     untouched(shop)
 
 

@@ -18,7 +18,7 @@ from tests.story.told import Duty, Played, World
 
 TOLD_OTHERWISE: Final = (
     (
-        "Its marker was found on the target after an interruption.",
+        "Its marker was found on the target after an interruption, and with it what was to be done.",
         "The API server confirmed it.",
     ),
     ("it was there already and is kept as it is", "drafted from 130 timeline entries"),

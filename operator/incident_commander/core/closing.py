@@ -37,7 +37,8 @@ def needs(case: Case, facts: Facts) -> frozenset[PostmortemNeed | ProofNeed]:
     found = facts.postmortem(need)
     if not isinstance(found, Postmortem):
         return frozenset({need})
-    moved = case.guard_fingerprint is not None and case.guard_fingerprint != owed.guard
+    # Where it was drafted before the policies were seen, as right after a start, it is noted now.
+    moved = owed.guard is None or case.guard_fingerprint not in {None, owed.guard}
     return frozenset({need, case.proof} if moved or _done(found) else {need})
 
 
