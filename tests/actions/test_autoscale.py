@@ -313,7 +313,7 @@ BARE = template()
             [("SeveralAutoscalers", "Block")],
             id="two fight",
         ),
-        pytest.param(situation(of_keda()), {}, [("KedaOwned", "Block")], id="KEDA"),
+        pytest.param(situation(of_keda()), {}, [("KedaOwned", "Warn")], id="KEDA"),
         pytest.param(
             situation(autoscaler()),
             {"maxReplicas": 10, "cpuUtilization": 80},

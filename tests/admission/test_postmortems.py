@@ -10,7 +10,7 @@ import pytest
 from tests.admission.conftest import denied_by, until
 from tests.admission.scene import ALICE, ERIN, Scene, refused_by
 from tests.support.api import Api, Body
-from tests.support.objects import complete_postmortem, postmortem
+from tests.support.objects import complete_postmortem, incident, postmortem
 
 GARBAGE = "system:serviceaccount:kube-system:generic-garbage-collector"
 NAMESPACES = "system:serviceaccount:kube-system:namespace-controller"
@@ -75,8 +75,12 @@ REVIEW: Body = {"spec": {"state": "Review"}}
 
 def drafted(scene: Scene, postmortem: str, **owner: str) -> None:
     """The operator drafts or adopts it, as it does once the Incident is resolved."""
-    of = {"apiVersion": "incidentcommander.dev/v1alpha1", "kind": "Incident", "uid": "u"}
-    mark = {"metadata": {"ownerReferences": [{**of, "name": "checkout-5xx", **owner}]}}
+    # It is there: the garbage collector deletes what belongs to something that is not.
+    name = owner.get("name", "checkout-5xx")
+    scene.admin.create("incidents", incident(scene.namespace, name))
+    uid = scene.admin.get("incidents", name, scene.namespace).expect_ok()["metadata"]["uid"]
+    of = {"apiVersion": "incidentcommander.dev/v1alpha1", "kind": "Incident", "uid": uid}
+    mark = {"metadata": {"ownerReferences": [{**of, "name": name, **owner}]}}
     scene.operator.merge("postmortems", postmortem, mark, scene.namespace).expect_ok()
 
 

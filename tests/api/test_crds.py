@@ -12,6 +12,7 @@ import yaml
 from pydantic import BaseModel, Field
 
 from incident_commander.api.base import ApiModel
+from incident_commander.api.incident import MAX_ENTRY_TEXT
 from tests.support.api import Api
 from tests.support.kubectl import Kubectl
 from tests.support.objects import incident, runbook
@@ -63,6 +64,19 @@ def largest(schema: Schema) -> int:
             )
         case _:
             return 20
+
+
+def spared_by_the_rule_for_entries(properties: Schema) -> int:
+    """What a rule spares: the texts of an entry together have a bound, too (see test_timeline)."""
+    timeline = properties.get("status", {}).get("properties", {}).get("timeline")
+    if timeline is None:
+        return 0
+    entry = timeline["items"]["properties"]
+    summed = [entry[name] for name in ("reason", "actor", "message", "step", "proposal")]
+    evidence = entry["evidence"]["properties"]
+    summed += [evidence[name] for name in ("query", "value", "threshold", "resourceVersion")]
+    bounds = sum(int(node["maxLength"]) for node in summed)
+    return int(timeline["maxItems"]) * max(0, bounds - MAX_ENTRY_TEXT)
 
 
 class TestGenerated:
@@ -123,7 +137,7 @@ class TestGenerated:
 
         size = sum(largest(properties[part]) for part in ("spec", "status") if part in properties)
 
-        assert size < MEBIBYTE
+        assert size - spared_by_the_rule_for_entries(properties) < MEBIBYTE
 
     def test_exact_names_are_kept(self) -> None:
         step = schema_of("Runbook")["properties"]["spec"]["properties"]["diagnosis"]["items"]

@@ -112,7 +112,7 @@ async def test_the_guard_of_the_chart_is_proven(watched: Watched, need: ProofNee
     proof = await prove(watched.guard, need)
 
     assert proof.proven, proof.message
-    assert len(proof.fingerprint) == 16
+    assert len(proof.fingerprint) == 64
     assert proof.at == NOW
 
 

@@ -15,6 +15,7 @@ from tests.parity.cases import DEPLOYMENTS
 from tests.parity.set_cases import DAEMON_SETS, STATEFUL_SETS
 from tests.parity.twins import MARKER, Case, Outcome, Stage
 from tests.support.api import Api
+from tests.support.objects import OPERATOR
 
 CASES = (*DEPLOYMENTS, *STATEFUL_SETS, *DAEMON_SETS)
 SIDE_BY_SIDE = 24
@@ -42,7 +43,11 @@ def bare(name: str) -> dict[str, object]:
 def test_where_there_are_no_annotations_the_map_is_added(api: Api, namespace: str) -> None:
     raw = api.create("statefulsets", bare("none"), namespace).expect_ok()
     patch = guarded_patch(workload_from(TargetKind.STATEFUL_SET, raw), marker="m")
-    after = api.patch("statefulsets", "none", [dict(o) for o in patch], namespace).expect_ok()
+    after = (
+        api.as_user(OPERATOR, "system:masters")
+        .patch("statefulsets", "none", [dict(o) for o in patch], namespace)
+        .expect_ok()
+    )
 
     assert after["metadata"]["annotations"] == {MARKER_ANNOTATION: "m"}
 
@@ -51,7 +56,9 @@ def test_a_map_that_came_meanwhile_is_not_wiped_out(api: Api, namespace: str) ->
     raw = api.create("statefulsets", bare("late"), namespace).expect_ok()
     patch = guarded_patch(workload_from(TargetKind.STATEFUL_SET, raw), marker="m")
     api.merge("statefulsets", "late", {"metadata": {"annotations": {"a": "b"}}}, namespace)
-    answer = api.patch("statefulsets", "late", [dict(o) for o in patch], namespace)
+    answer = api.as_user(OPERATOR, "system:masters").patch(
+        "statefulsets", "late", [dict(o) for o in patch], namespace
+    )
 
     answer.expect_refused()
     assert answer.reason == "Invalid"
@@ -63,7 +70,9 @@ def test_a_map_that_went_meanwhile_stops_the_patch(api: Api, namespace: str) -> 
     patch = guarded_patch(workload_from(TargetKind.STATEFUL_SET, raw), marker="m")
     api.merge("statefulsets", "gone", {"metadata": {"annotations": {"a": None}}}, namespace)
 
-    api.patch("statefulsets", "gone", [dict(o) for o in patch], namespace).expect_refused()
+    api.as_user(OPERATOR, "system:masters").patch(
+        "statefulsets", "gone", [dict(o) for o in patch], namespace
+    ).expect_refused()
 
 
 # --- the same as kubectl -------------------------------------------------------------------------

@@ -26,6 +26,7 @@ from tests.parity.settling import PLURALS
 from tests.parity.twins import MARKER, Raw, Stage
 from tests.support.api import Answer
 from tests.support.build import merged
+from tests.support.objects import OPERATOR
 
 NOW: Final = datetime(2026, 1, 1, tzinfo=UTC)
 HPAS: Final = "horizontalpodautoscalers"
@@ -165,7 +166,9 @@ def send(stage: Stage, write: Write) -> Answer:
     if write.body is not None:
         return stage.api.create(write.resource, dict(write.body), write.namespace)
     operations = [dict(operation) for operation in write.patch]
-    return stage.api.patch(write.resource, write.name, operations, write.namespace)
+    return stage.api.as_user(OPERATOR, "system:masters").patch(
+        write.resource, write.name, operations, write.namespace
+    )
 
 
 def situation(stage: Stage, row: Row, namespace: str) -> Situation:

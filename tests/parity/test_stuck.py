@@ -23,6 +23,7 @@ from tests.parity.settling import until
 from tests.parity.twins import Raw, Stage
 from tests.support.api import Answer, path_of
 from tests.support.build import merged
+from tests.support.objects import OPERATOR
 
 STATEFUL_SET: Final = TargetKind.STATEFUL_SET
 A_WHILE: Final = 3.0
@@ -81,7 +82,9 @@ def by_plan(stage: Stage, action: str, plan: Plan, live: Situation, namespace: s
     write = all_actions()[action].write(plan.parameters, live, "stuck-0123abcd", at)
     assert write is not None
     operations = [dict(operation) for operation in write.patch]
-    stage.api.patch("statefulsets", name, operations, namespace).expect_ok()
+    stage.api.as_user(OPERATOR, "system:masters").patch(
+        "statefulsets", name, operations, namespace
+    ).expect_ok()
     due = until(
         lambda: deletions_due(plan.parameters, situation(stage, name, namespace)) or None,
         f"{name}: a deletion is due",

@@ -21,6 +21,7 @@ from tests.parity.settling import PLURALS, Board
 from tests.support.api import Answer, Api
 from tests.support.build import merged
 from tests.support.kubectl import Kubectl, Said
+from tests.support.objects import OPERATOR
 
 Raw = dict[str, Any]
 
@@ -132,8 +133,12 @@ class Stage:
         assert write is not None
         assert (write.resource, write.name) == (case.plural, case.name)
         operations = [dict(operation) for operation in write.patch]
-        answer = self.api.patch(case.plural, case.name, operations, write.namespace)
-        again = self.api.patch(case.plural, case.name, operations, write.namespace)
+        answer = self.api.as_user(OPERATOR, "system:masters").patch(
+            case.plural, case.name, operations, write.namespace
+        )
+        again = self.api.as_user(OPERATOR, "system:masters").patch(
+            case.plural, case.name, operations, write.namespace
+        )
         again.expect_refused()
         return answer
 

@@ -68,10 +68,11 @@ def _keda(workload: Workload, now: Autoscaler) -> GuardFinding | None:
     if not owner:
         return None
     edit = kubectl(workload, "edit", "scaledobject", Name(owner))
-    return block(
+    # Anybody with `edit` can write an owner: it warns, and nobody can forbid a change by it.
+    return warn(
         "KedaOwned",
-        f"KEDA makes HPA {now.name} from ScaledObject {claimed(owner)}, and writes it again at "
-        f"once. Change that instead: {edit}",
+        f"KEDA makes HPA {now.name} from ScaledObject {claimed(owner)}, as it says, and writes it "
+        f"again at once. Change that instead: {edit}",
         edit,
     )
 

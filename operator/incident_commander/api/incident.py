@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, ClassVar, Final
 
-from pydantic import ConfigDict, Field, field_serializer, model_validator
+from pydantic import ConfigDict, Field, field_serializer, field_validator, model_validator
 
 from .base import (
     LINES,
@@ -92,7 +92,7 @@ MAX_PAGES: Final = 384
 MAX_SPEAKERS: Final = 16
 MAX_PROPOSALS: Final = 8
 MAX_FINDINGS: Final = 24
-MAX_GUARDS: Final = 20
+MAX_GUARDS: Final = 12
 MAX_NOTICES: Final = 24
 MAX_COMMANDS: Final = 4
 MAX_ISSUED: Final = 2048
@@ -335,19 +335,31 @@ class Diagnosis(ApiModel):
     )
 
 
+_GUARD_COMMAND: Final = 384
+"""What a command with names of the usual length never needs: guards are most of a large status."""
+
+
 class GuardFinding(ApiModel):
     """What one guard says of a proposal."""
 
     name: Annotated[str, Field(max_length=63)] = Field(description="Name of the guard.")
     verdict: GuardVerdict = Field(description="Clear, Warn or Block.")
     message: Message = Field(description="What was seen, and how to clear it.")
-    commands: Annotated[list[Command], Field(max_length=2)] = Field(
+    commands: Annotated[
+        list[Annotated[str, Field(max_length=_GUARD_COMMAND)]], Field(max_length=2)
+    ] = Field(
         default_factory=list,
         description="The commands of the message, each to be copied whole; nothing else is one.",
     )
     until: Timestamp | None = Field(
         default=None, description="When it is over by itself, where that is known."
     )
+
+    @field_validator("commands", mode="before")
+    @classmethod
+    def _short_ones(cls, commands: list[str]) -> list[str]:
+        """Leave a monstrous one out: the proposal has its own, and nothing is bricked by the other."""
+        return [command for command in commands if len(command) <= _GUARD_COMMAND]
 
 
 class ProposalTarget(ApiModel):

@@ -8,6 +8,7 @@ outsiders.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Final
@@ -157,7 +158,7 @@ def offence(case: Case, draft: Draft, text: str, by: str) -> str | None:
     if one_line(case.incident.spec.title).lower() in one_line(lower):
         return "held back, since it repeats the internal title: say what users see"
     for name in _people(draft, by):
-        if name.lower() in lower:
+        if re.search(rf"(?<!\w){re.escape(name.lower())}(?!\w)", lower):
             return f"held back, since it names a person (“{name}”): say “we”"
     return None
 

@@ -29,7 +29,15 @@ DRY_RUN: Final = "dryRun"
 _OLDER: Final = "OlderThanRelease"
 _CUT: Final = "DiffCut"
 _DOUBTS: Final = frozenset(
-    {_OLDER, _CUT, "LowersAutoscaler", "RevisionEdited", "RevisionUnseen", "ScaledToZero"}
+    {
+        _OLDER,
+        _CUT,
+        "KedaOwned",
+        "LowersAutoscaler",
+        "RevisionEdited",
+        "RevisionUnseen",
+        "ScaledToZero",
+    }
 )
 """Warnings with which nothing is recommended."""
 

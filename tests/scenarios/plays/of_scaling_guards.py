@@ -34,12 +34,12 @@ def autoscaler_owns_replicas(scene: Scene) -> None:
 
 @guard("KedaOwned")
 def keda_owns_replicas(scene: Scene) -> None:
-    """KEDA writes its autoscaler again at once: to change that is forbidden."""
+    """KEDA writes its autoscaler again at once: to change that is warned of, and not recommended."""
     scene.trial(AUTOSCALE)
     scene.make()
     scene.autoscaler("keda-hpa-checkout", labels=KEDA)
 
-    scene.blocked(scene.offer(), "KedaOwned", "checkout-scaler", "edit scaledobject")
+    scene.warned(scene.offer(), "KedaOwned", "checkout-scaler", "edit scaledobject")
 
 
 @guard("KedaOwned")
@@ -51,7 +51,7 @@ def ed_names_the_owner_like_a_command(scene: Scene) -> None:
     scene.autoscaler(owners=[{**owner, "name": "web$(touch PWNED)"}])
 
     proposal = scene.offer()
-    said = scene.blocked(proposal, "KedaOwned", "“web$(touch PWNED)”", "its name is malformed")
+    said = scene.warned(proposal, "KedaOwned", "“web$(touch PWNED)”", "its name is malformed")
     assert "kubectl" not in said
     commands = [c for guard in proposal["guards"] for c in guard.get("commands", [])]
     typed = [*commands, proposal["command"], proposal["approveCommand"]]
