@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from .core.case import Limits
     from .deliveries.postman import LocalPostman
     from .gateways.client import Client
+    from .gateways.library import KubernetesLibrary
     from .gateways.reviews import Reviews
     from .http.health import HealthServer
     from .runner import Runner
@@ -123,7 +124,7 @@ async def serve(settings: Settings) -> None:
     library = KubernetesLibrary(client, followed, wakes.all, now)
     meter = PrometheusMeter()
     incidents = Incidents(client)
-    postman = _postman(client, settings, wakes.one)
+    postman = _postman(client, settings, wakes.one, library)
     reviews = _reviews(client, settings, wakes, postman)
     postmortems = Postmortems(client)
     runner = wakes.runner = Runner(
@@ -211,14 +212,20 @@ def _reviews(client: Client, settings: Settings, wakes: _Wakes, postman: LocalPo
 
 
 def _postman(
-    client: Client, settings: Settings, wake: Callable[[IncidentRef], None]
+    client: Client,
+    settings: Settings,
+    wake: Callable[[IncidentRef], None],
+    library: KubernetesLibrary,
 ) -> LocalPostman:
+    from .deliveries.pace import Pace
     from .deliveries.postman import LocalPostman
     from .gateways.channels import Channels
     from .gateways.notify import Notifier
 
     channels = Channels(client, settings.namespace, settings.channels_secret, time.monotonic)
-    return LocalPostman(Notifier(channels), wake, now, random.random)
+    home = settings.namespace
+    notifier = Notifier(channels, home=home, outward=lambda: library.outward(home))
+    return LocalPostman(notifier, wake, now, random.random, Pace(settings.notices_per_hour))
 
 
 def _expose(

@@ -71,6 +71,9 @@ class Settings(BaseModel):
         "incident-commander-channels"  # noqa: S105 - its name
     )
     """Name of the Secret, beside the operator, with the URLs of the channels."""
+    notices_per_hour: Annotated[int, Field(ge=0, le=100_000)] = 600
+    """Most notices in an hour of the Incidents of one namespace, each counted for each channel; more
+    wait. 0: no limit."""
 
     http_host: str = ""
     """Address to listen on; empty: all."""

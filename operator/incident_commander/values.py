@@ -300,6 +300,8 @@ class Delivery:
     tries: int = 1
     since: datetime | None = None
     """With a problem: when it was tried first."""
+    refused: bool = False
+    """Whether the channel is not for it: it is never tried again, and nothing is failing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -310,6 +312,8 @@ class Sent:
     """Why the channel did not take it; empty: it did."""
     done: frozenset[str] = frozenset()
     """Those of its addresses that have taken it: a later try leaves them out."""
+    refused: bool = False
+    """Whether the channel is not for it, as ``problem`` says: nothing was sent, nor will be."""
 
 
 @dataclass(frozen=True, slots=True)

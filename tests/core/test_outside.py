@@ -364,3 +364,19 @@ class TestOutbox:
         play = story(OPS, BOARD, STATUS_PAGE, severity="SEV1").after(minutes=61)
         ids = [n.id for n in play.status.outbox]
         assert len(ids) == len(set(ids)) > 10
+
+
+def test_an_author_names_the_status_page_and_the_incident_says_once_that_nothing_is_sent() -> None:
+    play = story(STATUS_PAGE).after(minutes=5)
+    for _ in range(2):
+        told = [n for n in play.status.outbox if n.audience == "External"]
+        why = "only policies of namespace incident-commander may name it for External"
+        play.deliveries += [
+            Delivery(n.id, "status-page", play.world.now, why, refused=True) for n in told
+        ]
+        play.after(minutes=40)
+
+    assert len(play.all_of("DeliveryRefused")) == 1
+    assert "Nothing is sent to channel status-page: only policies" in play.last("DeliveryRefused")
+    assert play.all_of("DeliveryFailed") == []
+    assert all(n.at >= play.world.now - timedelta(minutes=40) for n in play.status.outbox)

@@ -31,6 +31,9 @@ class Urls:
     def __init__(self, *urls: str) -> None:
         self.given = urls
 
+    async def namespaces(self, channel: str) -> None:
+        """Nothing is said."""
+
     async def urls(self, channel: str) -> tuple[str, ...]:
         if not self.given:
             raise ChannelError(f"the Secret ops/channels has no key {channel}")
@@ -43,7 +46,7 @@ async def send(
     done: frozenset[str] = NOBODY,
     within: float = 30,
 ) -> Sent:
-    notifier = Notifier(Urls(*urls), within)  # type: ignore[arg-type]
+    notifier = Notifier(Urls(*urls), within, home="ops", outward=tuple)  # type: ignore[arg-type]
     return await notifier.send("pager", notice(1, kind=kind), done)
 
 
@@ -212,7 +215,7 @@ async def test_a_server_that_hangs_costs_its_time_out(http: HttpSink) -> None:
 
 async def test_a_channel_whose_every_thread_hangs_is_not_tried(http: HttpSink) -> None:
     http.hold.clear()
-    notifier = Notifier(Urls(f"json://{http.host}/?rto=30"), 0.2)  # type: ignore[arg-type]
+    notifier = Notifier(Urls(f"json://{http.host}/?rto=30"), 0.2, home="ops", outward=tuple)  # type: ignore[arg-type]
 
     tries = [await notifier.send("pager", notice(n), NOBODY) for n in range(5)]
 

@@ -21,6 +21,9 @@ class Secret:
     def __init__(self, **channels: str) -> None:
         self.channels = channels
 
+    async def namespaces(self, channel: str) -> None:
+        """Nothing is said."""
+
     async def urls(self, channel: str) -> tuple[str, ...]:
         if channel not in self.channels:
             raise ChannelError(f"the Secret ops/channels has no key {channel}")
@@ -29,7 +32,7 @@ class Secret:
 
 def desk_for(**channels: str) -> tuple[Desk, Secret]:
     secret = Secret(**channels)
-    return Desk(Notifier(secret)), secret  # type: ignore[arg-type]
+    return Desk(Notifier(secret, home="ops", outward=tuple)), secret  # type: ignore[arg-type]
 
 
 def ids(sink: HttpSink) -> list[str]:

@@ -35,6 +35,7 @@ NO_REASONS = {
     "LastAppliedStale",
     "Loop",
     "NotPlanned",
+    "KedaOwned",
     "LowersAutoscaler",
     "NoRevert",
     "NotBuilt",

@@ -85,3 +85,16 @@ async def test_no_other_secret_can_be_read(client: Client, secret: str, namespac
     for verb, path in (("GET", path_of("secrets", OPS)), ("DELETE", path_of("secrets", OPS, NAME))):
         with pytest.raises(ForbiddenError):
             await client.request(verb, path)
+
+
+async def test_a_channel_says_whose_policies_it_serves(
+    client: Client, secret: str, api: Api
+) -> None:
+    said = data(page="namespaces: shop payments\nforms://status.example\n", every="namespaces: *\n")
+    api.merge("secrets", secret, {"data": said}, OPS).expect_ok()
+    channels = Channels(client, OPS, secret, Seconds())
+
+    assert await channels.namespaces("page") == frozenset({"shop", "payments"})
+    assert await channels.urls("page") == ("forms://status.example",)
+    assert await channels.namespaces("every") == frozenset({"*"})
+    assert await channels.namespaces("pager") is None

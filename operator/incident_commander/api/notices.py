@@ -53,6 +53,9 @@ class Notice(ApiModel):
     channels: Annotated[list[ChannelName], Field(max_length=8)] = Field(
         description="Channels that have not taken it yet."
     )
+    policy_namespace: Annotated[str, Field(max_length=63)] | None = Field(
+        default=None, description="Namespace of the policy that names the channels."
+    )
 
 
 class ChannelState(ApiModel):

@@ -69,6 +69,7 @@ def add(
         text=cut(clean(words[1]), _TEXT),
         at=case.now,
         channels=list(channels),
+        policy_namespace=case.policy.namespace,
     )
     return draft.set(outbox=[*draft.status.outbox, notice])
 
@@ -122,7 +123,8 @@ def give_up_at(status: IncidentStatus) -> datetime | None:
 
 
 def _taken(delivery: Delivery | None) -> bool:
-    return delivery is not None and not delivery.problem
+    """Whether there is nothing more to try: it was taken, or the channel is not for it."""
+    return delivery is not None and (delivery.refused or not delivery.problem)
 
 
 def _heard(draft: Draft, delivery: Delivery) -> Draft:
@@ -130,6 +132,8 @@ def _heard(draft: Draft, delivery: Delivery) -> Draft:
     states = {c.name: c for c in draft.status.channels}
     state = states.get(delivery.channel) or ChannelState(name=delivery.channel)
     failing = state.failing_since is not None
+    if delivery.refused:
+        return _not_served(draft, state, delivery)
     if not delivery.problem:
         fine = ChannelState(name=delivery.channel, last_at=delivery.at)
         draft = _noted(draft, fine)
@@ -145,6 +149,18 @@ def _heard(draft: Draft, delivery: Delivery) -> Draft:
         f"Channel {delivery.channel} has not taken notices since {since:%H:%M:%S} UTC "
         f"({delivery.tries} tries): {sentence(cut(delivery.problem, 300))} It is tried again; "
         "nothing waits for it. Tell people another way.",
+    )
+
+
+def _not_served(draft: Draft, state: ChannelState, delivery: Delivery) -> Draft:
+    """Say once that the channel does not serve the policy that names it."""
+    said = cut(delivery.problem, _ERROR)
+    if state.error == said:
+        return draft
+    return _noted(draft, state.model_copy(update={"error": said})).add(
+        "DeliveryRefused",
+        f"Nothing is sent to channel {delivery.channel}: {sentence(cut(delivery.problem, 380))} Take "
+        "it out of the policy, or ask who runs the operator.",
     )
 
 

@@ -38,6 +38,7 @@ class Letter:
     """When to try it again; None: as soon as may be."""
     done: frozenset[str] = frozenset()
     taken: bool = False
+    refused: bool = False
 
 
 @dataclass(slots=True, eq=False)
@@ -116,7 +117,10 @@ class Channel:
         letter.at = self.at = now
         letter.done = sent.done
         letter.problem = sent.problem
-        if sent.problem:
+        if sent.refused:
+            # That says nothing of the channel, which others use.
+            letter.taken = letter.refused = True
+        elif sent.problem:
             self._refused(letter, now, chance)
         else:
             self._took(letter)
@@ -154,7 +158,13 @@ class Channel:
     def _delivery(self, letter: Letter) -> Delivery:
         assert letter.at is not None  # noqa: S101 - for the type checker
         return Delivery(
-            letter.notice.id, self.name, letter.at, letter.problem, letter.tries, letter.since
+            letter.notice.id,
+            self.name,
+            letter.at,
+            letter.problem,
+            letter.tries,
+            letter.since,
+            letter.refused,
         )
 
 

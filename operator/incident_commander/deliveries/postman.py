@@ -18,7 +18,9 @@ from ..api.notices import Notice
 from ..ports import Carrier
 from ..schedule import Schedule
 from ..values import Delivery, IncidentRef, Sent
+from .backoff import LONGEST
 from .lines import TELLING, Channel, Letter, Line
+from .pace import Pace
 
 __all__ = ["LocalPostman"]
 
@@ -41,6 +43,8 @@ class LocalPostman:
         The current time.
     chance
         Gives numbers from 0 up to 1, for waits of different lengths.
+    pace
+        How many notices an hour a namespace may send. Default: as many as there are.
     """
 
     def __init__(
@@ -49,7 +53,10 @@ class LocalPostman:
         wake: Callable[[IncidentRef], None],
         clock: Callable[[], datetime],
         chance: Callable[[], float],
+        pace: Pace | None = None,
     ) -> None:
+        self._pace = pace or Pace(0)
+        self._slowed: set[str] = set()
         self._carrier = carrier
         self._wake = wake
         self._clock = clock
@@ -149,12 +156,40 @@ class LocalPostman:
         if channel is None or self._ending:
             return
         now = self._clock()
-        for line in channel.ready(now):
-            letter = channel.start(line)
-            task = asyncio.create_task(self._carry(channel, line, letter), name=f"to {name}")
-            self._under_way.add(task)
-            task.add_done_callback(self._under_way.discard)
+        # Each pass begins a delivery or puts one off: it ends.
+        while ready := channel.ready(now):
+            for line in ready:
+                if not self._put_off(line, now):
+                    self._start(channel, line)
         self.schedule.at(name, channel.next_due(now))
+
+    def _put_off(self, line: Line, now: datetime) -> bool:
+        """Let a notice wait where its namespace has sent as many as it may; say whether it does."""
+        letter, namespace = line.first, line.ref.namespace
+        if letter is None or letter.tries:
+            return False
+        free = self._pace.free_at(namespace, letter.notice.kind, now)
+        # No wait is longer than any other: one that is was set by another clock.
+        letter.due = None if free is None else min(free, now + LONGEST)
+        if free is None:
+            self._slowed.discard(namespace)
+            self._pace.count(namespace, now)
+            return False
+        if namespace not in self._slowed:
+            self._slowed.add(namespace)
+            _LOG.warning(
+                "namespace %s has sent as many notices as it may in an hour: the others wait, the "
+                "first until %s (INCIDENT_COMMANDER_NOTICES_PER_HOUR)",
+                namespace,
+                f"{free:%H:%M:%S} UTC",
+            )
+        return True
+
+    def _start(self, channel: Channel, line: Line) -> None:
+        letter = channel.start(line)
+        task = asyncio.create_task(self._carry(channel, line, letter), name=f"to {channel.name}")
+        self._under_way.add(task)
+        task.add_done_callback(self._under_way.discard)
 
     async def _carry(self, channel: Channel, line: Line, letter: Letter) -> None:
         try:
@@ -168,7 +203,7 @@ class LocalPostman:
         failed, was_failing = channel.failures, channel.failing
         channel.end(line, letter, sent, self._clock(), self._chance())
         self._say(channel, failed)
-        if not sent.problem or letter.tries == TELLING:
+        if letter.taken or letter.tries == TELLING:
             self._wake(line.ref)
         if channel.failing != was_failing:
             for waiting in channel.waiting:

@@ -47,6 +47,9 @@ class Reminders:
             text=clean(reminder.text)[:_TEXT],
             at=reminder.at,
             channels=channels,
+            policy_namespace=incident.status.policy.namespace
+            if incident and incident.status.policy
+            else None,
         )
         self._open[ref] = [*self._open.get(ref, []), notice][-_MOST:]
         self.postman.post(ref, self._open[ref])
@@ -55,7 +58,11 @@ class Reminders:
         """Take notice of deliveries; False where ``ref`` is an Incident's and none of ours."""
         if not ref.name.startswith(_MARK):
             return False
-        taken = {(d.notice, d.channel) for d in self.postman.deliveries(ref) if not d.problem}
+        taken = {
+            (d.notice, d.channel)
+            for d in self.postman.deliveries(ref)
+            if d.refused or not d.problem
+        }
         left = []
         for notice in self._open.pop(ref, []):
             waiting = [c for c in notice.channels if (notice.id, c) not in taken]

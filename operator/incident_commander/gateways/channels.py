@@ -18,6 +18,9 @@ from .paths import path_of
 
 __all__ = ["ChannelError", "Channels"]
 
+_NAMESPACES: Final = "namespaces:"
+"""Begins the line of a channel's value that lists the namespaces whose policies it serves."""
+
 _FRESH: Final = 10.0
 """Seconds for which one reading of the Secret serves."""
 
@@ -36,7 +39,8 @@ class Channels:
     namespace
         The operator's own.
     secret
-        Name of the Secret: a key is a channel, its value one Apprise URL a line.
+        Name of the Secret: a key is a channel, its value one Apprise URL a line, and beside them
+        ``namespaces: shop payments`` (or ``*``) where it serves policies of these alone.
     clock
         Seconds that only count up.
     """
@@ -61,6 +65,26 @@ class Channels:
         ChannelError
             If there are none, or nobody knows.
         """
+        lines = await self._lines(channel)
+        urls = tuple(dict.fromkeys(ln for ln in lines if not ln.startswith(_NAMESPACES)))
+        if not urls:
+            raise ChannelError(f"the key {channel} of {self._what} holds no URL")
+        return urls
+
+    async def namespaces(self, channel: str) -> frozenset[str] | None:
+        """Give the namespaces whose policies a channel says it serves; None: it says nothing.
+
+        Raises
+        ------
+        ChannelError
+            As ``urls``.
+        """
+        said = [ln for ln in await self._lines(channel) if ln.startswith(_NAMESPACES)]
+        if not said:
+            return None
+        return frozenset(" ".join(ln.removeprefix(_NAMESPACES) for ln in said).split())
+
+    async def _lines(self, channel: str) -> list[str]:
         async with self._reading:
             if self._clock() >= self._until:
                 await self._read()
@@ -70,10 +94,7 @@ class Channels:
         if channel not in self._values:
             raise ChannelError(f"{self._what} has no key {channel}")
         lines = [line.strip() for line in _text(self._values[channel]).splitlines()]
-        urls = tuple(dict.fromkeys(line for line in lines if line and not line.startswith("#")))
-        if not urls:
-            raise ChannelError(f"the key {channel} of {self._what} holds no URL")
-        return urls
+        return [line for line in lines if line and not line.startswith("#")]
 
     async def _read(self) -> None:
         self._values, self._wrong = {}, ""

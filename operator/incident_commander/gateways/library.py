@@ -17,6 +17,7 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from ..api.common import Condition, ConditionStatus, ObjectMeta
+from ..api.notices import Audience
 from ..api.policy import ResponsePolicy
 from ..api.runbook import Runbook
 from ..core import policies
@@ -115,6 +116,17 @@ class KubernetesLibrary:
         """One."""
         found = (shelf.kept.get((namespace, name)) for shelf in self._policies)
         return next((p for p in found if p is not None), None)
+
+    def outward(self, namespace: str) -> frozenset[str]:
+        """Name the channels that policies of a namespace have for others than those who work."""
+        return frozenset(
+            channel.name
+            for shelf in self._policies
+            for (where, _), policy in shelf.kept.items()
+            if where == namespace
+            for channel in policy.spec.channels
+            if channel.audience is not Audience.INTERNAL
+        )
 
     # --- life ------------------------------------------------------------------------------------
 

@@ -8,10 +8,12 @@ raises, and neither a URL nor a token ever leaves it.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable, Collection
 from functools import partial
 from typing import Final
 
 from ..api.notices import Notice
+from ..deliveries.serving import Serving
 from ..values import Sent
 from .channels import ChannelError, Channels
 from .complaints import overhear
@@ -34,16 +36,33 @@ class Notifier:
         The URLs.
     within
         Seconds for one URL.
+    home
+        The operator's namespace, whose policies may name every channel.
+    outward
+        Gives the channels that these policies name as External or Executive.
     """
 
-    def __init__(self, channels: Channels, within: float = _WITHIN) -> None:
+    def __init__(
+        self,
+        channels: Channels,
+        within: float = _WITHIN,
+        *,
+        home: str,
+        outward: Callable[[], Collection[str]],
+    ) -> None:
         self._channels = channels
         self._within = within
+        self._home = home
+        self._outward = outward
         self._threads: dict[str, BoundedThreads] = {}
 
     async def send(self, channel: str, notice: Notice, done: frozenset[str]) -> Sent:
         """Send it once to each URL of the channel that has not taken it yet. Never raises."""
         try:
+            listed = await self._channels.namespaces(channel)
+            serving = Serving(channel, self._home, listed, channel in self._outward())
+            if why := serving.refusal(notice):
+                return Sent(why, done, refused=True)
             urls = await self._channels.urls(channel)
         except ChannelError as error:
             return Sent(str(error), done)
