@@ -16,6 +16,7 @@ from incident_commander.api.incident import MAX_ENTRIES, MAX_FINDINGS, MAX_GUARD
 from tests.admission.conftest import denied_by, until
 from tests.admission.scene import (
     ALICE,
+    CAROL,
     ED,
     ERIN,
     OPEN,
@@ -93,6 +94,31 @@ def test_ed_fills_an_incident_with_field_managers(scene: Scene) -> None:
             break
     refused_by(answer, REQUESTS, WORDS, "65 field managers that apply")
     requests(approve=OPEN)(scene, scene.person(ALICE), name).expect_ok()
+
+
+def test_rita_applies_the_same_annotations_under_many_field_managers(scene: Scene) -> None:
+    name, rita = scene.incident(status()), scene.person(CAROL)
+    long = {f"{'a' * 60}.{'b' * 60}.c{number}/{'n' * 60}": "" for number in range(50)}
+    for number in range(20):
+        body = scene.body(name)
+        del body["spec"]
+        body["metadata"]["annotations"] = long
+        answer = rita.apply("incidents", body, fieldManager=f"m{number}", force="true")
+        if not answer.ok:
+            break
+    refused_by(answer, REQUESTS, "at most 512 annotations and labels together; here")
+    requests(approve=OPEN)(scene, scene.person(ALICE), name).expect_ok()
+
+
+def test_rita_fills_one_annotation_and_still_takes_it_back(scene: Scene) -> None:
+    name, rita = scene.incident(status()), scene.person(CAROL)
+    refused_by(
+        meta(annotations={"a": "x" * 70_000})(scene, rita, name),
+        REQUESTS,
+        "at most 65536 characters in all",
+    )
+    meta(annotations={"a": "x" * 60_000})(scene, rita, name).expect_ok()
+    meta(annotations={"a": None})(scene, rita, name).expect_ok()
 
 
 # --- as large as the rules let it become --------------------------------------------------------------

@@ -27,7 +27,10 @@ from .refusals import AlreadyExistsError
 __all__ = ["Incidents", "read_incident"]
 
 _LARGEST: Final = 1024 * 1024
-"""Bytes of an Incident. etcd refuses at 1.5 MiB, and answers 500 as if the server was at fault."""
+"""Bytes of a status."""
+_STORED: Final = 1_500_000
+"""Bytes of a whole Incident, with what people put on it: it must not be they who end its record at a
+mebibyte. etcd refuses at 1.5 MiB, and answers 500 as if the server was at fault."""
 _LOG = logging.getLogger(__name__)
 _PAGE: Final = "50"
 _STRICT: Final = {"fieldManager": FIELD_MANAGER, "fieldValidation": "Strict"}
@@ -184,14 +187,18 @@ def _begins_with(new: list[Any], old: list[Any]) -> bool:
     return new[: len(old)] == old
 
 
+def _bytes(value: Any) -> int:
+    return len(json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode())
+
+
 def _check_size(incident: Incident, status: IncidentStatus) -> None:
-    whole = incident.model_copy(update={"status": status})
-    size = len(json.dumps(whole.to_api(), ensure_ascii=False).encode())
-    if size > _LARGEST:
+    whole = incident.model_copy(update={"status": status}).to_api()
+    written, size = _bytes(whole.get("status")), _bytes(whole)
+    if written > _LARGEST or size > _STORED:
         meta = incident.metadata
         raise InvalidResourceError(
-            f"Incident {meta.namespace}/{meta.name} would have {size} bytes; "
-            f"more than {_LARGEST} are not written"
+            f"Incident {meta.namespace}/{meta.name} would have {size} bytes, {written} of them its "
+            f"status; more than {_STORED} and {_LARGEST} are not written"
         )
 
 
