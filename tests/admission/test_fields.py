@@ -49,23 +49,27 @@ GIVEN = {
 }
 LEAD = ("the incident commander (alice)", "or a holder of the verb approve", "take-command=")
 OUTSIDE = ("outsiders read spec.impact.symptom and summary", "comms (carol)", "verb approve")
+VOID = ("voids open proposals", "the incident commander (alice)", "verb approve", "take-command=")
 INSIDE = ("stand in every update", "the incident commander (alice)", "verb approve")
 FREE: Mapping[str, Mapping[str, Any]] = {
     "the severity": {"severity": "SEV1"},
     "the severity, downwards, which does nothing": {"severity": "SEV4"},
     "how many are affected": {"impact": {"usersAffectedPercent": 80}},
     "facts of the impact": {"impact": {"securityBreach": True, "dataIntegrity": True}},
-    "the Runbook": {"runbookRef": {"name": "other"}},
     "when it began, which is read once": {"startedAt": "2026-11-22T07:00:00Z"},
     "what it is related to": {"relatedTo": [{"namespace": "shop", "name": "earlier"}]},
 }
 UNLED: Mapping[str, Mapping[str, Any]] = {
     "gives it a better title": {"title": "Checkout: 5xx for all"},
     "opens a war room": {"warRoom": "https://chat.example/2"},
+    "turns it to another workload": {"target": {"name": "other"}},
+    "names the Runbook": {"runbookRef": {"name": "other"}},
     "names a tech lead and a scribe": {"roles": {"techLead": "tom", "scribe": "sue"}},
 }
 LEADING: dict[str, tuple[Mapping[str, Any], tuple[str, ...]]] = {
     "names himself comms": ({"roles": {"comms": ED}}, LEAD),
+    "turns it to another workload, and back, and again": ({"target": {"name": "other"}}, VOID),
+    "names a Runbook that there is not": ({"runbookRef": {"name": "nix"}}, VOID),
     "names a tech lead": ({"roles": {"techLead": ED}}, LEAD),
     "removes all roles": ({"roles": None}, LEAD),
     "sends everybody to another war room": ({"warRoom": "https://evil.example/"}, INSIDE),
@@ -371,3 +375,15 @@ def test_alice_merges_it_and_says_why_in_a_note_at_once(scene: Scene) -> None:
     both(scene, scene.person(ALICE), name).expect_refused(
         "ValidatingAdmissionPolicy 'incident-commander-", "denied request: a "
     )
+
+
+@pytest.mark.parametrize("role", ["commander", "comms"])
+def test_rita_declares_an_incident_with_herself_in_command(scene: Scene, role: str) -> None:
+    body = scene.body(roles={role: RITA})
+    refused_by(
+        scene.person(RITA).create("incidents", body),
+        "incident-commander-requests",
+        "naming yourself commander or comms needs the verb approve",
+    )
+    scene.person(RITA).create("incidents", scene.body(roles={role: ALICE})).expect_ok()
+    scene.person(ALICE).create("incidents", scene.body(roles={role: ALICE})).expect_ok()

@@ -314,3 +314,29 @@ async def test_an_incident_whose_timeline_people_have_filled_is_still_ended(
     assert saved.status.phase is Phase.DISMISSED
     assert saved.status.timeline[-1].reason == "IncidentDismissed"
     assert page_due(saved, 64) is None
+
+
+async def test_rita_fills_the_managed_fields_and_they_are_emptied_before_anything_is_written(
+    store: Incidents, ref: IncidentRef, api: Api
+) -> None:
+    fields: dict[str, Any] = {
+        "f:spec": {"f:impact": {f"f:{'k' * 200}{number}": {} for number in range(3000)}}
+    }
+    filled = {
+        "manager": "big",
+        "operation": "Apply",
+        "apiVersion": "incidentcommander.dev/v1alpha1",
+        "time": "2026-12-01T00:00:00Z",
+        "fieldsType": "FieldsV1",
+        "fieldsV1": fields,
+    }
+    patch = {"metadata": {"managedFields": [filled]}}
+    api.merge("incidents", ref.name, patch, ref.namespace).expect_ok()
+    status = IncidentStatus.model_construct(summary="known")
+
+    with pytest.raises(ConflictError, match="emptied"):
+        await store.save_status(await read(store, ref), status)
+
+    again = await read(store, ref)
+    assert len(str(again.metadata.managed_fields)) < 10_000
+    assert (await store.save_status(again, status)).status.summary == "known"

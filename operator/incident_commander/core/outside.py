@@ -27,6 +27,8 @@ from .wording import cut, in_words, moment, one_line, phrase, sentence
 
 __all__ = ["due_at", "ended", "is_due", "offence", "post", "withheld"]
 
+_TELLING: Final = 8
+"""Characters from which on a title says more than any sentence about the trouble does."""
 _STATES: Final = {
     Phase.REMEDIATING: ("Fixing", "A fix is being applied"),
     Phase.VERIFYING: ("Fixing", "A fix is being checked"),
@@ -155,12 +157,19 @@ def offence(case: Case, draft: Draft, text: str, by: str) -> str | None:
             "the policy's spec.allowedLinks"
         )
     lower = text.lower()
-    if one_line(case.incident.spec.title).lower() in one_line(lower):
+    if _repeats(case.incident.spec.title, lower):
         return "held back, since it repeats the internal title: say what users see"
     for name in _people(draft, by):
         if re.search(rf"(?<!\w){re.escape(name.lower())}(?!\w)", lower):
             return f"held back, since it names a person (“{name}”): say “we”"
     return None
+
+
+def _repeats(title: str, text: str) -> bool:
+    """Whether a text has the whole title in it. One short word is no title that gives itself away."""
+    said = one_line(title).lower()
+    found = re.search(rf"(?<!\w){re.escape(said)}(?!\w)", one_line(text))
+    return found is not None and len(said) >= _TELLING
 
 
 def _people(draft: Draft, by: str) -> Iterator[str]:

@@ -31,6 +31,8 @@ _LARGEST: Final = 1024 * 1024
 _STORED: Final = 1_500_000
 """Bytes of a whole Incident, with what people put on it: it must not be they who end its record at a
 mebibyte. etcd refuses at 1.5 MiB, and answers 500 as if the server was at fault."""
+_MANAGERS: Final = 384 * 1024
+"""Bytes of managedFields; those of a large status have less."""
 _LOG = logging.getLogger(__name__)
 _PAGE: Final = "50"
 _STRICT: Final = {"fieldManager": FIELD_MANAGER, "fieldValidation": "Strict"}
@@ -71,6 +73,7 @@ class Incidents:
     async def save_status(self, incident: Incident, status: IncidentStatus) -> Incident:
         """Replace the status if the Incident is still the one that was read; give the new one."""
         changes = _status_changes(_stored(incident.status), _stored(status))
+        await self._forget_managers(incident)
         _check_size(incident, status)
         if not changes:
             return incident
@@ -84,8 +87,35 @@ class Incidents:
         )
         return read_incident(raw)
 
+    async def _forget_managers(self, incident: Incident) -> None:
+        """Empty managedFields that somebody has filled: nothing here needs them, and every write does.
+
+        Whoever may patch may write them as he likes, up to what etcd takes; no rule of an admission
+        policy can weigh them.
+
+        Raises
+        ------
+        ConflictError
+            Where they were emptied: the Incident is another one now, and is to be read again.
+        """
+        meta = incident.metadata
+        if _bytes(meta.managed_fields) <= _MANAGERS:
+            return
+        _LOG.warning(
+            "incident %s/%s: its managedFields are larger than %d bytes: they are emptied",
+            *(meta.namespace, meta.name, _MANAGERS),
+        )
+        await self._client.request(
+            "PATCH",
+            path_of("incidents", meta.namespace, meta.name),
+            body={"metadata": {"uid": meta.uid, "managedFields": [{}]}},
+            content_type=MERGE_PATCH,
+        )
+        raise ConflictError("its managedFields were emptied")
+
     async def change_metadata(self, incident: Incident, change: MetadataChange) -> Incident:
         """Write annotations and labels if the Incident is still the one that was read."""
+        await self._forget_managers(incident)
         annotations: dict[str, str | None] = dict.fromkeys(change.remove_annotations)
         annotations.update(change.set_annotations or {})
         meta = incident.metadata
