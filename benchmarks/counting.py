@@ -17,7 +17,7 @@ import aiohttp
 import yaml
 from aiohttp import web
 
-from incident_commander.gateways.paths import Asked, asked
+from incidentcommander.gateways.kubernetes.paths import Asked, asked
 
 __all__ = ["CountingProxy", "Noted"]
 

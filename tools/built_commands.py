@@ -22,7 +22,7 @@ _BEGUN: Final = re.compile(r"(?<![\w/.-])(?:kubectl|helm|argocd|flux)\s(?![^\n]*
 """The name of a program and a blank; a sentence that has ended since is prose."""
 _ASKED: Final = re.compile(r"\bincidentcommander\.dev/[a-z-]+=|\bannotate\s+inc")
 """A request, whatever stands before it."""
-_MESSAGE: Final = "a command is built by incident_commander.command_line, not put together here"
+_MESSAGE: Final = "a command is built by incidentcommander.command_line, not put together here"
 
 
 def problems(source: str) -> list[tuple[int, str]]:

@@ -16,12 +16,12 @@ from typing import Any, Final
 import yaml
 from pydantic import BaseModel
 
-from incident_commander.api.base import GROUP, VERSION
-from incident_commander.api.incident import Incident
-from incident_commander.api.page import TimelinePage
-from incident_commander.api.policy import ResponsePolicy
-from incident_commander.api.postmortem import Postmortem
-from incident_commander.api.runbook import Runbook
+from incidentcommander.api.base import GROUP, VERSION
+from incidentcommander.api.incident import Incident
+from incidentcommander.api.page import TimelinePage
+from incidentcommander.api.policy import ResponsePolicy
+from incidentcommander.api.postmortem import Postmortem
+from incidentcommander.api.runbook import Runbook
 from tools.structural import Schema, prose, structural_schema
 
 __all__ = ["KINDS", "Column", "Kind", "definition", "files", "main"]

@@ -157,7 +157,7 @@ class LocalOperator:
             **self.environment,
         }
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "incident_commander.main", "run"],
+            [sys.executable, "-m", "incidentcommander.main", "run"],
             env=environment,
             stdout=self._output,
             stderr=self._output,
@@ -211,7 +211,7 @@ def main() -> None:
     os.environ.setdefault("INCIDENT_COMMANDER_HTTP_PORT", "0")
     print(f"The chart is installed; the operator runs as {NAMESPACE}/incident-commander.")
     sys.stdout.flush()
-    os.execv(sys.executable, [sys.executable, "-m", "incident_commander.main", "run"])
+    os.execv(sys.executable, [sys.executable, "-m", "incidentcommander.main", "run"])
 
 
 if __name__ == "__main__":

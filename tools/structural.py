@@ -16,7 +16,7 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 from typing_extensions import override
 
-from incident_commander.api.base import PATTERN_MESSAGE, format_duration
+from incidentcommander.api.base import PATTERN_MESSAGE, format_duration
 
 __all__ = ["Schema", "Unbounded", "prose", "structural_schema"]
 

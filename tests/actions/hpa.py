@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from incident_commander.surroundings import Autoscaler
+from incidentcommander.observed.surroundings import Autoscaler
 from tests.support.build import NAME, NAMESPACE, merged
 
 CPU = {

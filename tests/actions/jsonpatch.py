@@ -6,7 +6,7 @@ import copy
 from collections.abc import Mapping
 from typing import Any
 
-from incident_commander.values import JsonPatch
+from incidentcommander.observed.workloads import JsonPatch
 
 
 class TestFailedError(Exception):

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from incident_commander.actions import Plan, Situation
-from incident_commander.api.common import GuardVerdict, TargetKind
-from incident_commander.values import Pod
+from incidentcommander.actions import Plan, Situation
+from incidentcommander.api.common import GuardVerdict, TargetKind
+from incidentcommander.observed.workloads import Pod
 from tests.support.build import crashing_pod, merged, pod, revision, workload
 
 OLD, NEW = "rev6", "rev7"

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from incident_commander.actions import Plan, Situation
-from incident_commander.actions.autoscale import ACTION
-from incident_commander.api.base import MARKER_ANNOTATION
-from incident_commander.api.common import TargetKind
-from incident_commander.api.runbook import AutoscaleAction, ScaleAction
-from incident_commander.surroundings import Autoscaler
+from incidentcommander.actions import Plan, Situation
+from incidentcommander.actions.autoscale import ACTION
+from incidentcommander.api.base import MARKER_ANNOTATION
+from incidentcommander.api.common import TargetKind
+from incidentcommander.api.runbook import AutoscaleAction, ScaleAction
+from incidentcommander.observed.surroundings import Autoscaler
 from tests.actions.hpa import CPU, QUEUE, autoscaler, of_keda
 from tests.actions.jsonpatch import TestFailedError, apply
 from tests.actions.undo import LAST_APPLIED

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from incident_commander.actions.follow_up import PodDeletion, deletions, deletions_due, named
+from incidentcommander.actions.follow_up import PodDeletion, deletions, deletions_due, named
 from tests.actions.sets import NEW, OLD, numbered, situation
 
 BROKEN = numbered(2, NEW, ready=False)

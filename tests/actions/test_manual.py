@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from incident_commander.actions import Plan, Situation
-from incident_commander.actions.manual import ACTION
-from incident_commander.api.common import TargetKind
-from incident_commander.api.runbook import ManualAction, ScaleAction
+from incidentcommander.actions import Plan, Situation
+from incidentcommander.actions.manual import ACTION
+from incidentcommander.api.common import TargetKind
+from incidentcommander.api.runbook import ManualAction, ScaleAction
 from tests.support.build import NOW, history, template, workload
 
 WHERE = Situation(workload(), history())

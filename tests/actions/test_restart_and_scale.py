@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from incident_commander.actions import Plan, Situation, all_actions, scale
-from incident_commander.actions import rollout_restart as restart
-from incident_commander.actions.annotations import LAST_APPLIED
-from incident_commander.api.base import MARKER_ANNOTATION
-from incident_commander.api.runbook import RolloutRestartAction, ScaleAction
-from incident_commander.surroundings import Autoscaler
-from incident_commander.values import RESTARTED_AT_ANNOTATION, Write
+from incidentcommander.actions import Plan, Situation, all_actions, scale
+from incidentcommander.actions import rollout_restart as restart
+from incidentcommander.actions.annotations import LAST_APPLIED
+from incidentcommander.api.base import MARKER_ANNOTATION
+from incidentcommander.api.runbook import RolloutRestartAction, ScaleAction
+from incidentcommander.observed.surroundings import Autoscaler
+from incidentcommander.observed.workloads import RESTARTED_AT_ANNOTATION, Write
 from tests.actions.hpa import autoscaler, of_keda
 from tests.actions.jsonpatch import TestFailedError, apply
 from tests.support.build import NOW, history, managed, pod, revision, template, workload

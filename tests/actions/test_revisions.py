@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from incident_commander.actions import Situation
-from incident_commander.values import Revision
+from incidentcommander.actions import Situation
+from incidentcommander.observed.workloads import Revision
 from tests.actions.undo import blocks, plan, situation, warnings
 from tests.support.build import OLD_IMAGE, ago, history, managed, merged, revision
 

@@ -9,14 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from incident_commander.actions import Situation, all_actions
-from incident_commander.actions.rollout_undo import ACTION
-from incident_commander.api.base import MARKER_ANNOTATION
-from incident_commander.api.runbook import RolloutRestartAction
-from incident_commander.values import (
-    Revision,
-    significant_hash,
-)
+from incidentcommander.actions import Situation, all_actions
+from incidentcommander.actions.rollout_undo import ACTION
+from incidentcommander.api.base import MARKER_ANNOTATION
+from incidentcommander.api.runbook import RolloutRestartAction
+from incidentcommander.observed.workloads import Revision, significant_hash
 from tests.actions.jsonpatch import TestFailedError, apply
 from tests.actions.undo import LAST_APPLIED, blocks, plan, restarted, situation, warnings
 from tests.support.build import NOW, history, revision, template, workload

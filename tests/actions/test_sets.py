@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from incident_commander.actions import Plan, Situation, rollout_restart, rollout_undo, scale
-from incident_commander.api.base import MARKER_ANNOTATION
-from incident_commander.api.common import TargetKind
-from incident_commander.api.runbook import RolloutRestartAction, RolloutUndoAction, ScaleAction
+from incidentcommander.actions import Plan, Situation, rollout_restart, rollout_undo, scale
+from incidentcommander.api.base import MARKER_ANNOTATION
+from incidentcommander.api.common import TargetKind
+from incidentcommander.api.runbook import RolloutRestartAction, RolloutUndoAction, ScaleAction
 from tests.actions.jsonpatch import apply
 from tests.actions.sets import NEW, OLD, numbered, on_delete, rolling, situation, warned
 from tests.support.build import NOW, merged

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from incident_commander.actions import Plan
-from incident_commander.api.base import MARKER_ANNOTATION
+from incidentcommander.actions import Plan
+from incidentcommander.api.base import MARKER_ANNOTATION
 from tests.actions.undo import LAST_APPLIED, blocks, plan, situation, warnings
 from tests.support.build import (
     OLD_IMAGE,

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from incident_commander.actions import Plan, Situation
-from incident_commander.actions.rollout_undo import ACTION
-from incident_commander.api.common import GuardVerdict
-from incident_commander.api.runbook import RolloutUndoAction
-from incident_commander.values import (
+from incidentcommander.actions import Plan, Situation
+from incidentcommander.actions.rollout_undo import ACTION
+from incidentcommander.api.common import GuardVerdict
+from incidentcommander.api.runbook import RolloutUndoAction
+from incidentcommander.observed.workloads import (
     RESTARTED_AT_ANNOTATION,
     Revision,
     significant_hash,

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from incident_commander.api.incident import MAX_ENTRIES, MAX_FINDINGS, MAX_GUARDS
+from incidentcommander.api.incident import MAX_ENTRIES, MAX_FINDINGS, MAX_GUARDS
 from tests.admission.conftest import denied_by, until
 from tests.admission.scene import (
     ALICE,

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from incident_commander.api.base import ApiModel
-from incident_commander.api.incident import Impact, IncidentSpec, Roles
+from incidentcommander.api.base import ApiModel
+from incidentcommander.api.incident import Impact, IncidentSpec, Roles
 from tests.admission.conftest import CHART
 from tests.admission.scene import (
     ALICE,

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import pytest
 
-from incident_commander.api.incident import MAX_GUARDS
+from incidentcommander.api.incident import MAX_GUARDS
 from tests.admission.scene import (
     ALICE,
     APPROVED,

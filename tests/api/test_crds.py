@@ -11,8 +11,8 @@ import pytest
 import yaml
 from pydantic import BaseModel, Field
 
-from incident_commander.api.base import ApiModel
-from incident_commander.api.incident import MAX_ENTRY_TEXT
+from incidentcommander.api.base import ApiModel
+from incidentcommander.api.incident import MAX_ENTRY_TEXT
 from tests.support.api import Api
 from tests.support.kubectl import Kubectl
 from tests.support.objects import incident, runbook

@@ -10,17 +10,17 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from incident_commander.api.base import (
+from incidentcommander.api.base import (
     ApiModel,
     format_duration,
     format_timestamp,
     parse_duration,
     parse_timestamp,
 )
-from incident_commander.api.incident import IncidentSpec, IncidentStatus
-from incident_commander.api.page import TimelinePageSpec
-from incident_commander.api.policy import ResponsePolicySpec, ResponsePolicyStatus
-from incident_commander.api.runbook import RunbookSpec, RunbookStatus
+from incidentcommander.api.incident import IncidentSpec, IncidentStatus
+from incidentcommander.api.page import TimelinePageSpec
+from incidentcommander.api.policy import ResponsePolicySpec, ResponsePolicyStatus
+from incidentcommander.api.runbook import RunbookSpec, RunbookStatus
 from tests.support.api import Api
 from tests.support.objects import incident, runbook
 from tools.structural import structural_schema

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 import yaml
 
-from incident_commander.api.policy import ResponsePolicySpec
-from incident_commander.api.runbook import RunbookSpec
-from incident_commander.settings import PREFIX, Settings
+from incidentcommander.api.policy import ResponsePolicySpec
+from incidentcommander.api.runbook import RunbookSpec
+from incidentcommander.settings import PREFIX, Settings
 from tests.chart.conftest import CHART, NAMESPACE, Body, Rendered, Template
 from tools.chart_files import SOURCES, differences
 

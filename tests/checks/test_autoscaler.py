@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from incident_commander.api.base import format_timestamp
-from incident_commander.api.common import TargetKind, Verdict
-from incident_commander.api.incident import Finding
-from incident_commander.checks.autoscaler import CHECK
-from incident_commander.checks.autoscaler_metrics import metrics_of, quantity
-from incident_commander.questions import Answer, AutoscalersNeed
-from incident_commander.surroundings import Autoscaler
-from incident_commander.values import Missing, Unavailable
+from incidentcommander.api.base import format_timestamp
+from incidentcommander.api.common import TargetKind, Verdict
+from incidentcommander.api.incident import Finding
+from incidentcommander.checks.autoscaler import CHECK
+from incidentcommander.checks.autoscaler_metrics import metrics_of, quantity
+from incidentcommander.observed.needs import Answer, AutoscalersNeed
+from incidentcommander.observed.surroundings import Autoscaler
+from incidentcommander.observed.workloads import Missing, Unavailable
 from tests.support.build import NAME, NAMESPACE, NOW, ago, facts, merged, step, subject
 
 OK, BAD, UNSURE, ERROR = Verdict.PASSED, Verdict.FAILED, Verdict.INCONCLUSIVE, Verdict.ERROR

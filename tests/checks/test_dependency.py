@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from incident_commander.api.common import TargetKind, Verdict
-from incident_commander.api.incident import Finding
-from incident_commander.api.runbook import DiagnosisStep
-from incident_commander.checks.dependency import CHECK
-from incident_commander.questions import Answer, Facts, QueryNeed, TargetNeeds
-from incident_commander.values import Missing, Scalar, Unavailable
+from incidentcommander.api.common import TargetKind, Verdict
+from incidentcommander.api.incident import Finding
+from incidentcommander.api.runbook import DiagnosisStep
+from incidentcommander.checks.dependency import CHECK
+from incidentcommander.observed.needs import Answer, Facts, QueryNeed, TargetNeeds
+from incidentcommander.observed.workloads import Missing, Scalar, Unavailable
 from tests.support.build import (
     NAMESPACE,
     NOW,

@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from incident_commander.api.common import Phase, Verdict
-from incident_commander.api.incident import Diagnosis, Finding
-from incident_commander.checks import error_rate, rollout_history
-from incident_commander.checks.base import Subject
-from incident_commander.checks.relate import older_than_release, relate
-from incident_commander.questions import Answer, Facts, QueryNeed
-from incident_commander.values import Scalar, Unavailable
+from incidentcommander.api.common import Phase, Verdict
+from incidentcommander.api.incident import Diagnosis, Finding
+from incidentcommander.checks import error_rate, rollout_history
+from incidentcommander.checks.base import Subject
+from incidentcommander.checks.relate import older_than_release, relate
+from incidentcommander.observed.needs import Answer, Facts, QueryNeed
+from incidentcommander.observed.workloads import Scalar, Unavailable
 from tests.support.build import NOW, ago, facts, history, step, subject
 
 OK, BAD, UNSURE, ERROR = Verdict.PASSED, Verdict.FAILED, Verdict.INCONCLUSIVE, Verdict.ERROR

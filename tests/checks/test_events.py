@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
-from incident_commander.api.base import format_timestamp
-from incident_commander.api.common import TargetKind, Verdict
-from incident_commander.api.incident import Finding
-from incident_commander.checks.base import Subject
-from incident_commander.checks.events import CHECK
-from incident_commander.questions import Answer, TargetNeeds, WarningsNeed
-from incident_commander.surroundings import WarningEvent, Warnings
-from incident_commander.values import Missing, Pod, Unavailable
+from incidentcommander.api.base import format_timestamp
+from incidentcommander.api.common import TargetKind, Verdict
+from incidentcommander.api.incident import Finding
+from incidentcommander.checks.base import Subject
+from incidentcommander.checks.events import CHECK
+from incidentcommander.observed.needs import Answer, TargetNeeds, WarningsNeed
+from incidentcommander.observed.surroundings import WarningEvent, Warnings
+from incidentcommander.observed.workloads import Missing, Pod, Unavailable
 from tests.support.build import (
     NAME,
     NAMESPACE,

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from incident_commander.api.common import TargetKind, Verdict
-from incident_commander.api.incident import Finding
-from incident_commander.checks.pod_status import CHECK
-from incident_commander.questions import Answer, TargetNeeds
-from incident_commander.values import Missing, Pod, Unavailable, Workload
+from incidentcommander.api.common import TargetKind, Verdict
+from incidentcommander.api.incident import Finding
+from incidentcommander.checks.pod_status import CHECK
+from incidentcommander.observed.needs import Answer, TargetNeeds
+from incidentcommander.observed.workloads import Missing, Pod, Unavailable, Workload
 from tests.support.build import (
     NAME,
     NAMESPACE,

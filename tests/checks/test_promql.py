@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from incident_commander.api.common import Verdict
-from incident_commander.api.incident import Finding
-from incident_commander.checks import promql
-from incident_commander.questions import Answer, Facts, QueryNeed
-from incident_commander.values import Scalar, Unavailable
+from incidentcommander.api.common import Verdict
+from incidentcommander.api.incident import Finding
+from incidentcommander.checks import promql
+from incidentcommander.observed.needs import Answer, Facts, QueryNeed
+from incidentcommander.observed.workloads import Scalar, Unavailable
 from tests.support.build import NOW, step, subject
 
 OK, BAD, UNSURE, ERROR = Verdict.PASSED, Verdict.FAILED, Verdict.INCONCLUSIVE, Verdict.ERROR

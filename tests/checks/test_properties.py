@@ -10,14 +10,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from incident_commander.api.common import Verdict
-from incident_commander.api.incident import MAX_ENTRY_TEXT, Finding
-from incident_commander.api.runbook import DiagnosisStep
-from incident_commander.checks import all_checks
-from incident_commander.checks.relate import relate
-from incident_commander.managed import Edit
-from incident_commander.questions import Answer, Facts, Need, QueryNeed
-from incident_commander.surroundings import (
+from incidentcommander.api.common import Verdict
+from incidentcommander.api.incident import MAX_ENTRY_TEXT, Finding
+from incidentcommander.api.runbook import DiagnosisStep
+from incidentcommander.checks import all_checks
+from incidentcommander.checks.relate import relate
+from incidentcommander.observed.managed_fields import Edit
+from incidentcommander.observed.needs import Answer, Facts, Need, QueryNeed
+from incidentcommander.observed.surroundings import (
     Autoscaler,
     ConfigObject,
     Configuration,
@@ -25,7 +25,7 @@ from incident_commander.surroundings import (
     WarningEvent,
     Warnings,
 )
-from incident_commander.values import Missing, Scalar, Unavailable
+from incidentcommander.observed.workloads import Missing, Scalar, Unavailable
 from tests.support.build import NOW, container, pod, revision, step, subject, template, workload
 
 # The machine that runs the tests may be busy with a cluster.

@@ -7,19 +7,19 @@ from typing import Any
 
 import pytest
 
-from incident_commander.api.base import format_timestamp
-from incident_commander.api.common import TargetKind, Verdict
-from incident_commander.api.incident import Finding
-from incident_commander.checks.recent_changes import CHECK
-from incident_commander.managed import Edit, edits_of
-from incident_commander.questions import Answer, AutoscalersNeed, ConfigurationNeed
-from incident_commander.surroundings import (
+from incidentcommander.api.base import format_timestamp
+from incidentcommander.api.common import TargetKind, Verdict
+from incidentcommander.api.incident import Finding
+from incidentcommander.checks.recent_changes import CHECK
+from incidentcommander.observed.managed_fields import Edit, edits_of
+from incidentcommander.observed.needs import Answer, AutoscalersNeed, ConfigurationNeed
+from incidentcommander.observed.surroundings import (
     Autoscaler,
     ConfigObject,
     Configuration,
     Reference,
 )
-from incident_commander.values import Missing, Unavailable
+from incidentcommander.observed.workloads import Missing, Unavailable
 from tests.support.build import (
     NAME,
     NAMESPACE,

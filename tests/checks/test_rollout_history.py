@@ -7,13 +7,18 @@ from typing import Any
 
 import pytest
 
-from incident_commander.api.base import format_timestamp
-from incident_commander.api.common import Verdict
-from incident_commander.api.incident import Finding
-from incident_commander.checks.difference import differences
-from incident_commander.checks.rollout_history import CHECK
-from incident_commander.questions import Answer
-from incident_commander.values import RESTARTED_AT_ANNOTATION, Missing, Revision, Unavailable
+from incidentcommander.api.base import format_timestamp
+from incidentcommander.api.common import Verdict
+from incidentcommander.api.incident import Finding
+from incidentcommander.checks.difference import differences
+from incidentcommander.checks.rollout_history import CHECK
+from incidentcommander.observed.needs import Answer
+from incidentcommander.observed.workloads import (
+    RESTARTED_AT_ANNOTATION,
+    Missing,
+    Revision,
+    Unavailable,
+)
 from tests.support.build import (
     NEW_IMAGE,
     NOW,

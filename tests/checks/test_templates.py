@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from incident_commander.api.incident import IncidentSpec
-from incident_commander.checks.promql_text import query_problem
-from incident_commander.checks.scope import SAMPLE
-from incident_commander.checks.templates import (
+from incidentcommander.api.incident import IncidentSpec
+from incidentcommander.checks.promql_text import query_problem
+from incidentcommander.checks.scope import SAMPLE
+from incidentcommander.checks.templates import (
     MAX_OUTPUT,
     TemplateProblem,
     render,

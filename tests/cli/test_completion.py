@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from incident_commander.cli.completion import completions
+from incidentcommander.cli.completion import completions
 from tests.e2e.shop import Shop
 from tests.support.plugin import Plugin
 

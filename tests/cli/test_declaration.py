@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from incident_commander.cli.declaring import Declaration, named
-from incident_commander.cli.exits import Code, Ended
+from incidentcommander.cli.declaring import Declaration, named
+from incidentcommander.cli.exits import Code, Ended
 
 AT = datetime(2026, 11, 22, 14, 12, tzinfo=UTC)
 

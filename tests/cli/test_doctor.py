@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from cluster import Cluster
-from incident_commander.cli.doctor.server import skew
+from incidentcommander.cli.doctor.server import skew
 from tests.e2e.shop import ERIN, GROUP, Shop, until
 from tests.support.api import Api
 from tests.support.kubectl import Kubectl

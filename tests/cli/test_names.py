@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from incident_commander.api import base, common
-from incident_commander.cli import deciding, names, saying
-from incident_commander.cli.commands import HELP
-from incident_commander.core.requests import KEYS
+from incidentcommander.api import base, common
+from incidentcommander.cli import deciding, names, saying
+from incidentcommander.cli.commands import HELP
+from incidentcommander.core.requests.reading import KEYS
 
 GUARD = Path(__file__).parents[2] / "helm/incident-commander/templates/guard"
 

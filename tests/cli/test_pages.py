@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from incident_commander.cli.pages import digest, whole
-from incident_commander.values import digest as the_operators
+from incidentcommander.cli.pages import digest, whole
+from incidentcommander.observed.workloads import digest as the_operators
 
 UID = "incident-uid"
 

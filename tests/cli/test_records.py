@@ -49,7 +49,7 @@ def test_the_report_is_printed_from_its_config_map(shop: Shop, api: Api, plugin:
     api.create("configmaps", body).expect_ok()
 
     assert missing.code == NOT_FOUND
-    typed = f"incident-commander report checkout -n {shop.namespace} --format md"
+    typed = f"incidentcommander report checkout -n {shop.namespace} --format md"
     assert typed in missing.err
     assert here.done("report", "checkout") == "# What happened\n"
     assert here.done("report", "checkout", "--format", "html") == "<h1>What</h1>\n"

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from incident_commander.cli.kubectl import Kubectl
-from incident_commander.cli.view.detail import Detail
-from incident_commander.cli.view.listing import listing
-from incident_commander.cli.view.proposals import guard_lines
-from incident_commander.cli.view.screen import screen
-from incident_commander.cli.view.spans import plain, wrapped
-from incident_commander.cli.view.timeline import timeline_lines
+from incidentcommander.cli.kubectl import Kubectl
+from incidentcommander.cli.view.detail import Detail
+from incidentcommander.cli.view.listing import listing
+from incidentcommander.cli.view.proposals import guard_lines
+from incidentcommander.cli.view.screen import screen
+from incidentcommander.cli.view.spans import plain, wrapped
+from incidentcommander.cli.view.timeline import timeline_lines
 from tests.cli.sample import NOW, entry, incident, proposal
 
 GOLDEN = Path(__file__).parent / "golden"

@@ -11,9 +11,9 @@ import pytest
 
 HEAVY = {
     "aiohttp",
-    "incident_commander.api",
-    "incident_commander.cli.doctor",
-    "incident_commander.core",
+    "incidentcommander.api",
+    "incidentcommander.cli.doctor",
+    "incidentcommander.core",
     "jinja2",
     "kopf",
     "kubernetes",
@@ -29,7 +29,7 @@ import atexit, sys
 def tell():
     print("\\n".join(sorted(sys.modules)), file=sys.stderr)
 atexit.register(tell)
-from incident_commander.cli.plugin import main
+from incidentcommander.cli.plugin import main
 main()
 """
 
@@ -59,5 +59,5 @@ def test_no_heavy_module_is_imported(kubectl_that_finds_nothing: Path, words: li
 
     assert done.returncode == 0, done.stderr
     loaded = set(done.stderr.splitlines())
-    assert "incident_commander.cli.plugin" in loaded
+    assert "incidentcommander.cli.plugin" in loaded
     assert loaded & HEAVY == set()

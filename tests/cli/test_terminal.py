@@ -8,9 +8,9 @@ import re
 
 import pytest
 
-from incident_commander.cli.stream import documents
-from incident_commander.cli.view.spans import Line, line, plain
-from incident_commander.cli.watching import fitting
+from incidentcommander.cli.stream import documents
+from incidentcommander.cli.view.spans import Line, line, plain
+from incidentcommander.cli.watching import fitting
 from tests.e2e.shop import V1, Shop
 from tests.support.plugin import Plugin
 

@@ -6,16 +6,16 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final
 
-from incident_commander.actions import Plan, Situation, all_actions
-from incident_commander.api.base import ApiModel
-from incident_commander.api.common import TargetKind
-from incident_commander.api.runbook import (
+from incidentcommander.actions import Plan, Situation, all_actions
+from incidentcommander.api.base import ApiModel
+from incidentcommander.api.common import TargetKind
+from incidentcommander.api.runbook import (
     AutoscaleAction,
     RolloutRestartAction,
     RolloutUndoAction,
     ScaleAction,
 )
-from incident_commander.surroundings import Autoscaler
+from incidentcommander.observed.surroundings import Autoscaler
 from tests.actions.hpa import CPU, autoscaler
 from tests.support.build import history, template, workload
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from incident_commander.command_line import (
+from incidentcommander.command_line import (
     LONGEST,
     Blank,
     Line,

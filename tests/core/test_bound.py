@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 from typing_extensions import override
 
-from incident_commander.api.base import GROUP
-from incident_commander.neighbours import Neighbours
-from incident_commander.questions import (
+from incidentcommander.api.base import GROUP
+from incidentcommander.controllers.related_incidents import Neighbours
+from incidentcommander.observed.needs import (
     Answer,
     DryRunNeed,
     PodsNeed,
@@ -24,7 +24,7 @@ from incident_commander.questions import (
     RevisionsNeed,
     WorkloadNeed,
 )
-from incident_commander.values import DryRun, IncidentRef
+from incidentcommander.observed.workloads import DryRun, IncidentRef
 from tests.support import build
 from tests.support.play import Play, World
 

@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 from typing_extensions import override
 
-from incident_commander.api.base import MARKER_ANNOTATION, format_timestamp
-from incident_commander.api.common import Phase, TargetKind
-from incident_commander.api.incident import GuardFinding, MadeChange, Proposal, ProposalTarget
-from incident_commander.api.policy import ResponsePolicy
-from incident_commander.core.case import Case, Neighbour
-from incident_commander.questions import BudgetsNeed
-from incident_commander.surroundings import Budget
-from incident_commander.values import Outcome, Refused, significant_hash
+from incidentcommander.api.base import MARKER_ANNOTATION, format_timestamp
+from incidentcommander.api.common import Phase, TargetKind
+from incidentcommander.api.incident import GuardFinding, MadeChange, Proposal, ProposalTarget
+from incidentcommander.api.policy import ResponsePolicy
+from incidentcommander.core.case import Case, Neighbour
+from incidentcommander.observed.needs import BudgetsNeed
+from incidentcommander.observed.surroundings import Budget
+from incidentcommander.observed.workloads import Outcome, Refused, significant_hash
 from tests.support import build
 from tests.support.play import Play
 

@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from incident_commander.api.common import Confidence, Verdict
-from incident_commander.api.incident import Finding
-from incident_commander.api.runbook import When
-from incident_commander.checks import all_checks
-from incident_commander.core.candidates import judge_when
-from incident_commander.questions import WarningsNeed
-from incident_commander.surroundings import WarningEvent, Warnings
+from incidentcommander.api.common import Confidence, Verdict
+from incidentcommander.api.incident import Finding
+from incidentcommander.api.runbook import When
+from incidentcommander.checks import all_checks
+from incidentcommander.core.remediation.candidates import judge_when
+from incidentcommander.observed.needs import WarningsNeed
+from incidentcommander.observed.surroundings import WarningEvent, Warnings
 from tests.support import build
 from tests.support.play import Play, World
 

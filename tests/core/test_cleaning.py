@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from incident_commander.cleaning import REPLACEMENT, clean, clean_line, cleaned, is_clean
-from incident_commander.core.evolve import Draft
-from incident_commander.core.legible import legible_status
-from incident_commander.errors import UnavailableError
+from incidentcommander.cleaning import REPLACEMENT, clean, clean_line, cleaned, is_clean
+from incidentcommander.core.evolve import Draft
+from incidentcommander.core.legible import legible_status
+from incidentcommander.errors import UnavailableError
 from tests.support.build import NOW, incident
 
 ESCAPE = "\x1b]0;owned\x07\x1b[2J"

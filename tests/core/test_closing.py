@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from incident_commander.api.postmortem import Postmortem
-from incident_commander.core.closing import draft_due, drafted
+from incidentcommander.api.postmortem import Postmortem
+from incidentcommander.core.postmortem.owed import draft_due, drafted
 from tests.support import objects
 from tests.support.objects import complete_postmortem, postmortem
 from tests.support.play import Play

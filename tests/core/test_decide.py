@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from incident_commander.api.base import format_timestamp
-from incident_commander.api.incident import MAX_ENTRY_TEXT, Evidence
-from incident_commander.api.policy import ResponsePolicy
-from incident_commander.core import window
-from incident_commander.core.evolve import TRANSITIONS, ForbiddenTransitionError, Step, evolve
-from incident_commander.values import Unavailable
+from incidentcommander.api.base import format_timestamp
+from incidentcommander.api.incident import MAX_ENTRY_TEXT, Evidence
+from incidentcommander.api.policy import ResponsePolicy
+from incidentcommander.core.diagnosis import lookback
+from incidentcommander.core.evolve import TRANSITIONS, ForbiddenTransitionError, Step, evolve
+from incidentcommander.observed.workloads import Unavailable
 from tests.support import build
 from tests.support.play import Play
 
@@ -609,7 +609,7 @@ def test_a_rate_that_looks_back_to_before_the_change_is_no_failure_yet() -> None
 )
 def test_how_far_a_query_looks_back(query: str, seconds: int) -> None:
     step = build.step("promQL", query=query, max=1)
-    assert window.looks_back(step).total_seconds() == seconds
+    assert lookback.looks_back(step).total_seconds() == seconds
 
 
 def test_a_refused_request_shows_in_the_summary_until_something_else_happens() -> None:

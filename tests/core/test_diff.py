@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from incident_commander.api.base import MARKER_ANNOTATION
-from incident_commander.core.diff import DIFF_LENGTH, Shown
-from incident_commander.core.diff import diff as diff_of
+from incidentcommander.api.base import MARKER_ANNOTATION
+from incidentcommander.core.remediation.diff import DIFF_LENGTH, Shown
+from incidentcommander.core.remediation.diff import diff as diff_of
 from tests.support.build import merged, template, workload_raw
 
 Env = dict[str, str]

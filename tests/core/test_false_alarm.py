@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from incident_commander.core.case import Case
-from incident_commander.core.false_alarm import needs, suspicion
-from incident_commander.questions import Answer, Facts, QueryNeed
-from incident_commander.values import Scalar, Unavailable
+from incidentcommander.core.case import Case
+from incidentcommander.core.diagnosis.false_alarm import needs, suspicion
+from incidentcommander.observed.needs import Answer, Facts, QueryNeed
+from incidentcommander.observed.workloads import Scalar, Unavailable
 from tests.support.build import NAMESPACE, NOW, facts, incident, runbook
 from tests.support.play import Shelf
 

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from typing_extensions import override
 
-from incident_commander.api.base import GROUP
-from incident_commander.api.common import TargetKind
-from incident_commander.values import Outcome, Pod, Refused, Workload
+from incidentcommander.api.base import GROUP
+from incidentcommander.api.common import TargetKind
+from incidentcommander.observed.workloads import Outcome, Pod, Refused, Workload
 from tests.support import build
 from tests.support.play import Play, World
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from incident_commander.foreign import DEEPEST, LONGEST, ForeignError, inside, parsed
+from incidentcommander.foreign import DEEPEST, LONGEST, ForeignError, inside, parsed
 
 HOSTILE = {
     "nothing": "",

@@ -12,15 +12,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from incident_commander.api.notices import Audience, NoticeKind
-from incident_commander.api.policy import ResponsePolicySpec, Template
-from incident_commander.checks.templates import (
+from incidentcommander.api.notices import Audience, NoticeKind
+from incidentcommander.api.policy import ResponsePolicySpec, Template
+from incidentcommander.checks.templates import (
     TemplateProblem,
     render,
     sample_rendering,
     template_problem,
 )
-from incident_commander.core.letters import InternalFacts, template_problems, written
+from incidentcommander.core.communication.templates import (
+    InternalFacts,
+    template_problems,
+    written,
+)
 from tests.support.build import subject
 
 BOMBS = {

@@ -16,14 +16,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from incident_commander.actions import all_actions, content
-from incident_commander.api.base import GROUP, format_timestamp
-from incident_commander.api.incident import MAX_ISSUED, IncidentStatus
-from incident_commander.core.case import Case
-from incident_commander.core.identity import issued
-from incident_commander.core.live import situation
-from incident_commander.questions import AutoscalersNeed, Facts
-from incident_commander.values import Outcome, digest, significant_hash, template_hash
+from incidentcommander.actions import all_actions, content
+from incidentcommander.api.base import GROUP, format_timestamp
+from incidentcommander.api.incident import MAX_ISSUED, IncidentStatus
+from incidentcommander.core.case import Case
+from incidentcommander.core.proposal_ids import issued
+from incidentcommander.core.remediation.situation import situation
+from incidentcommander.observed.needs import AutoscalersNeed, Facts
+from incidentcommander.observed.workloads import Outcome, digest, significant_hash, template_hash
 from tests.actions.hpa import autoscaler
 from tests.support import build
 from tests.support.play import Play

@@ -10,12 +10,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from incident_commander.api.incident import IncidentStatus
-from incident_commander.cleaning import clean, clean_line, is_clean
-from incident_commander.core.legible import legible_status
-from incident_commander.core.requests import KEYS
-from incident_commander.errors import ForbiddenError, UnavailableError
-from incident_commander.logs import LogLines
+from incidentcommander.api.incident import IncidentStatus
+from incidentcommander.cleaning import clean, clean_line, is_clean
+from incidentcommander.core.legible import legible_status
+from incidentcommander.core.requests.reading import KEYS
+from incidentcommander.errors import ForbiddenError, UnavailableError
+from incidentcommander.logs import LogLines
 from tests.support import build
 from tests.support.play import Play
 

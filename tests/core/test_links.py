@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from incident_commander.core.links import leading_elsewhere
+from incidentcommander.core.communication.links import leading_elsewhere
 from tests.support.play import Play
 
 ELSEWHERE = {

@@ -13,15 +13,11 @@ from typing import Any, Final
 
 import pytest
 
-from incident_commander.api.base import GROUP, MARKER_ANNOTATION
-from incident_commander.api.incident import Execution
-from incident_commander.questions import AutoscalersNeed
-from incident_commander.surroundings import Autoscaler
-from incident_commander.values import (
-    AUTOSCALERS,
-    Outcome,
-    Unavailable,
-)
+from incidentcommander.api.base import GROUP, MARKER_ANNOTATION
+from incidentcommander.api.incident import Execution
+from incidentcommander.observed.needs import AutoscalersNeed
+from incidentcommander.observed.surroundings import Autoscaler
+from incidentcommander.observed.workloads import AUTOSCALERS, Outcome, Unavailable
 from tests.actions.hpa import autoscaler
 from tests.actions.jsonpatch import apply
 from tests.support import build

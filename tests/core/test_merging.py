@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from incident_commander.api.incident import Incident
-from incident_commander.core.evolve import OPERATOR
+from incidentcommander.api.incident import Incident
+from incidentcommander.core.evolve import OPERATOR
 from tests.support import build
 from tests.support.play import Play, World
 

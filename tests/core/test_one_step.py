@@ -9,15 +9,16 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from incident_commander.actions import all_actions
-from incident_commander.actions.annotations import LAST_APPLIED
-from incident_commander.api.base import GROUP, parse_duration
-from incident_commander.checks import all_checks
-from incident_commander.checks.careful import Careful
-from incident_commander.checks.ranges import LONGEST, parse_range, ranges
-from incident_commander.core import answer, propose
-from incident_commander.core.runbooks import problems
-from incident_commander.faults import fault
+from incidentcommander.actions import all_actions
+from incidentcommander.actions.annotations import LAST_APPLIED
+from incidentcommander.api.base import GROUP, parse_duration
+from incidentcommander.checks import all_checks
+from incidentcommander.checks.careful import Careful
+from incidentcommander.checks.ranges import LONGEST, parse_range, ranges
+from incidentcommander.core.diagnosis.runbooks import problems
+from incidentcommander.core.remediation import proposals
+from incidentcommander.core.requests import handling
+from incidentcommander.faults import fault
 from tests.support import build
 from tests.support.play import Play
 
@@ -121,7 +122,7 @@ def test_what_could_not_be_planned_cannot_be_approved_and_stays_as_it_is(
 def test_a_bug_while_one_proposal_is_made_leaves_the_others(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    breaker = propose.breaker  # type: ignore[attr-defined]
+    breaker = proposals.breaker  # type: ignore[attr-defined]
 
     def broken(case: Any, live: Any, planned: Any) -> Any:
         return (
@@ -130,7 +131,7 @@ def test_a_bug_while_one_proposal_is_made_leaves_the_others(
             else breaker(case, live, planned)
         )
 
-    monkeypatch.setattr(propose, "breaker", broken)
+    monkeypatch.setattr(proposals, "breaker", broken)
 
     assert offered(played(remediation=BOTH)) == {
         "undo": (True, ["NotPlanned"]),
@@ -141,7 +142,7 @@ def test_a_bug_while_one_proposal_is_made_leaves_the_others(
 def test_a_bug_while_one_request_is_answered_refuses_that_request(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setitem(answer._HANDLERS, "note", bug)
+    monkeypatch.setitem(handling._HANDLERS, "note", bug)
     play = Play().tick()
 
     play._annotate({f"{GROUP}/note": "hello", f"{GROUP}/note-by": "ed"})

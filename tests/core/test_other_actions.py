@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from incident_commander.api.base import GROUP
-from incident_commander.questions import AutoscalersNeed
-from incident_commander.surroundings import Autoscaler
-from incident_commander.values import Outcome, Unavailable
+from incidentcommander.api.base import GROUP
+from incidentcommander.observed.needs import AutoscalersNeed
+from incidentcommander.observed.surroundings import Autoscaler
+from incidentcommander.observed.workloads import Outcome, Unavailable
 from tests.actions.hpa import autoscaler
 from tests.support import build
 from tests.support.play import Play

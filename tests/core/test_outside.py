@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
-from incident_commander.api.incident import MAX_NOTICES
-from incident_commander.api.policy import ResponsePolicy, ResponsePolicySpec
-from incident_commander.core import letters, policies
-from incident_commander.values import Delivery
+from incidentcommander.api.incident import MAX_NOTICES
+from incidentcommander.api.policy import ResponsePolicy, ResponsePolicySpec
+from incidentcommander.core.communication import templates
+from incidentcommander.core.record import policies
+from incidentcommander.observed.workloads import Delivery
 from tests.support import build
 from tests.support.play import Play
 
@@ -144,7 +145,7 @@ class TestOutsiders:
         assert outside(play)[-1].startswith("Closed. It is part of another incident, of which we")
 
     def test_their_text_has_no_place_for_a_cause_a_title_or_a_name(self) -> None:
-        named = {f.name for f in fields(letters.PublicFacts)}
+        named = {f.name for f in fields(templates.PublicFacts)}
         assert named == {
             *("id", "symptom", "impact", "status", "actions", "next_update", "cadence"),
             *("minutes", "follow_up"),

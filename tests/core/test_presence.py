@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from incident_commander.api.policy import BusinessHours
-from incident_commander.core import business
+from incidentcommander.api.policy import BusinessHours
+from incidentcommander.core.response import business_hours
 from tests.support.play import Play
 
 
@@ -111,8 +111,8 @@ def test_business_days(now: str, hours: dict[str, Any], begin: str, end: str) ->
         return datetime.fromisoformat(text).replace(tzinfo=UTC)
 
     given = BusinessHours.model_validate(hours)
-    assert business.next_begin(given, at(now)) == at(begin)
-    assert business.next_end(given, at(now)) == at(end)
+    assert business_hours.next_begin(given, at(now)) == at(begin)
+    assert business_hours.next_end(given, at(now)) == at(end)
 
 
 def test_a_sev4_is_due_on_the_next_business_day() -> None:

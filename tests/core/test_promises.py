@@ -15,11 +15,11 @@ from typing import Any, Final
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from incident_commander.api.base import GROUP, MARKER_ANNOTATION
-from incident_commander.core.evolve import OPERATOR
-from incident_commander.questions import AutoscalersNeed
-from incident_commander.surroundings import Autoscaler
-from incident_commander.values import Applied
+from incidentcommander.api.base import GROUP, MARKER_ANNOTATION
+from incidentcommander.core.evolve import OPERATOR
+from incidentcommander.observed.needs import AutoscalersNeed
+from incidentcommander.observed.surroundings import Autoscaler
+from incidentcommander.observed.workloads import Applied
 from tests.actions.hpa import autoscaler
 from tests.support import build
 from tests.support.play import Play

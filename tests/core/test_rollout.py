@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from incident_commander.api.base import format_timestamp
-from incident_commander.api.common import TargetKind
-from incident_commander.core.rollout import Progress, RolloutState, progress
+from incidentcommander.api.base import format_timestamp
+from incidentcommander.api.common import TargetKind
+from incidentcommander.core.diagnosis.rollout import Progress, RolloutState, progress
 from tests.support.build import NOW, ago, workload
 
 DEPLOYMENT, STATEFUL_SET, DAEMON_SET = TargetKind

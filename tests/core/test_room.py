@@ -6,8 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from incident_commander.api.common import GuardVerdict
-from incident_commander.api.incident import (
+from incidentcommander.api.common import GuardVerdict
+from incidentcommander.api.incident import (
     MAX_ENTRIES,
     MAX_GUARDS,
     MAX_PAGES,
@@ -15,8 +15,9 @@ from incident_commander.api.incident import (
     GuardFinding,
     PageRef,
 )
-from incident_commander.core import breaker, hearing
-from incident_commander.core.pages import page_due
+from incidentcommander.core.record.timeline_pages import page_due
+from incidentcommander.core.remediation import circuit_breaker
+from incidentcommander.core.requests import budget
 from tests.support.play import Play
 
 PER_PAGE = 48
@@ -26,8 +27,8 @@ MOST = 12
 
 @pytest.fixture(autouse=True)
 def few(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert hearing.MOST == 120
-    monkeypatch.setattr(hearing, "MOST", MOST)
+    assert budget.MOST == 120
+    monkeypatch.setattr(budget, "MOST", MOST)
 
 
 def awaiting() -> Play:
@@ -209,7 +210,7 @@ def test_ed_adds_budgets_that_warn_and_what_forbids_is_still_there() -> None:
     ]
     block = GuardFinding(name="Cooldown", verdict=GuardVerdict.BLOCK, message="too soon")
 
-    found = breaker.within([*warns, block])
+    found = circuit_breaker.within([*warns, block])
 
     assert len(found) == MAX_GUARDS
     assert block in found

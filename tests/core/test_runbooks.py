@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 import yaml
 
-from incident_commander.api.base import format_timestamp
-from incident_commander.api.common import ConditionStatus
-from incident_commander.api.runbook import Runbook
-from incident_commander.core.runbooks import match, problems, ready_condition
+from incidentcommander.api.base import format_timestamp
+from incidentcommander.api.common import ConditionStatus
+from incidentcommander.api.runbook import Runbook
+from incidentcommander.core.diagnosis.runbooks import match, problems, ready_condition
 from tests.support.build import ERRORS, NOW, TOTAL, ago, incident, runbook, runbook_raw
 
 SHIPPED = sorted((Path(__file__).parents[2] / "runbooks").glob("*.yaml"))

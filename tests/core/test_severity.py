@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from incident_commander.api.policy import ResponsePolicy
+from incidentcommander.api.policy import ResponsePolicy
 from tests.support.play import Play
 
 

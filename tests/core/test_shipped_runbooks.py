@@ -8,8 +8,8 @@ from typing import Final
 import pytest
 import yaml
 
-from incident_commander.api.runbook import Runbook
-from incident_commander.core.runbooks import match, problems
+from incidentcommander.api.runbook import Runbook
+from incidentcommander.core.diagnosis.runbooks import match, problems
 from tests.support.build import incident
 
 _SOURCES: Final = sorted((Path(__file__).parents[2] / "runbooks").glob("*.yaml"))

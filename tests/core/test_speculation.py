@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from incident_commander.core.speculation import speculative
+from incidentcommander.core.communication.speculation import speculative
 
 SPECULATIVE = {
     "Checkout fails due to a database outage": "due to",

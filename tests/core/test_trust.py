@@ -7,10 +7,10 @@ from datetime import timedelta
 import pytest
 from typing_extensions import override
 
-from incident_commander.core.requests import KEYS
-from incident_commander.core.trust import NEEDS_RIGHT
-from incident_commander.questions import Answer, Question
-from incident_commander.values import GuardProof, Unavailable
+from incidentcommander.core.requests.reading import KEYS
+from incidentcommander.core.requests.trust import NEEDS_RIGHT
+from incidentcommander.observed.needs import Answer, Question
+from incidentcommander.observed.workloads import GuardProof, Unavailable
 from tests.support.play import Play, World
 
 SAYS = {

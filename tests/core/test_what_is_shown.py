@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from incident_commander.api.common import GuardVerdict
-from incident_commander.api.incident import Proposal
-from incident_commander.values import Revision
+from incidentcommander.api.common import GuardVerdict
+from incidentcommander.api.incident import Proposal
+from incidentcommander.observed.workloads import Revision
 from tests.support import build
 from tests.support.play import Play, World
 

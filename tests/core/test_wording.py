@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from incident_commander.core.wording import sentence, sentences
+from incidentcommander.core.wording import sentence, sentences
 from tests.support.play import Play
 
 

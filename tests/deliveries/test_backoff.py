@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from incident_commander.deliveries.backoff import LONGEST, SHORTEST, is_due, pause
+from incidentcommander.deliveries.backoff import LONGEST, SHORTEST, is_due, pause
 from tests.support.desk import NOW
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from incident_commander.deliveries.mentions import harmless
+from incidentcommander.deliveries.mentions import harmless
 
 MENTIONS = [
     "@everyone leave",

@@ -12,12 +12,12 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 
-from incident_commander.api.notices import NoticeKind
-from incident_commander.gateways.channels import ChannelError
-from incident_commander.gateways.complaints import Complaints
-from incident_commander.gateways.notify import Notifier
-from incident_commander.gateways.services import KNOWN, Service
-from incident_commander.values import Sent
+from incidentcommander.api.notices import NoticeKind
+from incidentcommander.gateways.channels.apprise import Notifier
+from incidentcommander.gateways.channels.failures import Complaints
+from incidentcommander.gateways.channels.services import KNOWN, Service
+from incidentcommander.gateways.channels.urls import ChannelError
+from incidentcommander.observed.workloads import Sent
 from tests.support.desk import notice
 from tests.support.sinks import HttpSink, MailSink, Posted, free_port
 
@@ -383,7 +383,7 @@ def test_each_service_that_is_loaded_alone_is_the_one_that_apprise_would_load() 
 def test_the_services_are_loaded_one_by_one() -> None:
     code = (
         "import sys\n"
-        "import incident_commander.gateways.notify as n, incident_commander.main\n"
+        "import incidentcommander.gateways.channels.apprise as n, incidentcommander.main\n"
         "assert not [m for m in sys.modules if m.startswith('apprise')]\n"
         "n.Service('json://127.0.0.1/')\n"
         "n.Service('slack://T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7')\n"

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 
-from incident_commander.api.notices import Notice
-from incident_commander.gateways.channels import ChannelError
-from incident_commander.gateways.notify import Notifier
-from incident_commander.values import IncidentRef
+from incidentcommander.api.notices import Notice
+from incidentcommander.gateways.channels.apprise import Notifier
+from incidentcommander.gateways.channels.urls import ChannelError
+from incidentcommander.observed.workloads import IncidentRef
 from tests.support.desk import NOW, REF, Desk, notice
 from tests.support.sinks import HttpSink, MailSink
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from incident_commander.api.common import Phase
-from incident_commander.api.incident import Incident
-from incident_commander.api.notices import Notice
+from incidentcommander.api.common import Phase
+from incidentcommander.api.incident import Incident
+from incidentcommander.api.notices import Notice
 from tests.support import build
 from tests.support.desk import notice
 from tests.support.play import Play

@@ -9,9 +9,9 @@ from typing import Final
 import pytest
 from typing_extensions import override
 
-from incident_commander.api.notices import Notice
-from incident_commander.deliveries.lines import AT_ONCE, TELLING
-from incident_commander.values import Delivery, IncidentRef, Sent
+from incidentcommander.api.notices import Notice
+from incidentcommander.deliveries.queues import AT_ONCE, TELLING
+from incidentcommander.observed.workloads import Delivery, IncidentRef, Sent
 from tests.support.desk import NOW, REF, Desk, Script, notice
 
 PAGER, CHAT = "pager", "chat"

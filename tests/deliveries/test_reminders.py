@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from incident_commander.api.incident import Incident
-from incident_commander.api.postmortem import Postmortem
-from incident_commander.core.reminding import Reminder
-from incident_commander.deliveries.reminders import Reminders
-from incident_commander.values import IncidentRef
+from incidentcommander.api.incident import Incident
+from incidentcommander.api.postmortem import Postmortem
+from incidentcommander.core.postmortem.overdue import Reminder
+from incidentcommander.deliveries.reminders import Reminders
+from incidentcommander.observed.workloads import IncidentRef
 from tests.support.desk import NOW, Desk, Script
 from tests.support.play import Play
 

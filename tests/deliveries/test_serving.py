@@ -8,11 +8,11 @@ from datetime import timedelta
 import pytest
 from typing_extensions import override
 
-from incident_commander.api.notices import Audience, Notice, NoticeKind
-from incident_commander.deliveries.pace import Pace
-from incident_commander.deliveries.serving import Serving
-from incident_commander.gateways.notify import Notifier
-from incident_commander.values import IncidentRef, Sent
+from incidentcommander.api.notices import Audience, Notice, NoticeKind
+from incidentcommander.deliveries.pace import Pace
+from incidentcommander.deliveries.serving import Serving
+from incidentcommander.gateways.channels.apprise import Notifier
+from incidentcommander.observed.workloads import IncidentRef, Sent
 from tests.support.desk import NOW, Desk, Script, notice
 
 HOME = "ops"

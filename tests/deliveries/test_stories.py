@@ -7,9 +7,9 @@ import asyncio
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from incident_commander.api.notices import Notice
-from incident_commander.deliveries.lines import AT_ONCE
-from incident_commander.values import IncidentRef
+from incidentcommander.api.notices import Notice
+from incidentcommander.deliveries.queues import AT_ONCE
+from incidentcommander.observed.workloads import IncidentRef
 from tests.support.desk import Desk, Script, notice
 
 CHANNELS = ("pager", "chat")

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from incident_commander.metering.catalogue import CATALOGUE, Metric
-from incident_commander.settings import PREFIX, Settings
+from incidentcommander.metering.catalogue import CATALOGUE, Metric
+from incidentcommander.settings import PREFIX, Settings
 
 ROOT = Path(__file__).parents[2]
-CORE = ROOT / "operator" / "incident_commander" / "core"
+CORE = ROOT / "operator" / "incidentcommander" / "core"
 ACTIONS = CORE.parent / "actions"
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), ROOT / "cluster/README.md"])
 
@@ -104,7 +104,7 @@ def _guards_in_the_code() -> set[str]:
             first = node.args[:1] if node.func.id in {"block", "warn", "_block"} else []
             if node.func.id == "GuardFinding" or first:
                 found |= {str(a.value) for a in [*first, *named] if isinstance(a, ast.Constant)}
-    constants = (CORE / "breaker.py").read_text()
+    constants = (CORE / "remediation" / "circuit_breaker.py").read_text()
     return found | set(re.findall(r'^_[A-Z_]+: Final = "([A-Z]\w+)"$', constants, re.MULTILINE))
 
 

@@ -11,8 +11,8 @@ from typing import Final
 
 import pytest
 
-from incident_commander.api.common import Severity
-from incident_commander.api.policy import EscalationTrigger, PostmortemNeed, ResponsePolicySpec
+from incidentcommander.api.common import Severity
+from incidentcommander.api.policy import EscalationTrigger, PostmortemNeed, ResponsePolicySpec
 
 ROOT: Final = Path(__file__).parents[2]
 PAGE: Final = ROOT / "docs" / "process.md"

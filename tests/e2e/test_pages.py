@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from incident_commander.values import digest
+from incidentcommander.observed.workloads import digest
 from tests.e2e.conftest import Hire, Open
 from tests.e2e.shop import ERIN, Shop, entries, until
 from tests.support.api import Body

@@ -132,7 +132,7 @@ def test_the_report_command(shop: Shop, cluster: Cluster) -> None:
     incident = shop.in_trouble()
 
     def report(*arguments: str) -> str:
-        line = [sys.executable, "-m", "incident_commander.main", "report", *arguments]
+        line = [sys.executable, "-m", "incidentcommander.main", "report", *arguments]
         kubeconfig = f"--kubeconfig={cluster.kubeconfig}"
         done = subprocess.run([*line, kubeconfig], capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr

@@ -14,8 +14,8 @@ import pytest
 import yaml
 
 from cluster import Cluster
-from incident_commander.gateways.client import Client
-from incident_commander.settings import Settings
+from incidentcommander.gateways.kubernetes.client import Client
+from incidentcommander.settings import Settings
 from tests.support.api import Api
 from tests.support.objects import incident
 from tests.support.sockets import hung_up, open_sockets

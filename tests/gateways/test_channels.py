@@ -7,10 +7,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from incident_commander.errors import ForbiddenError
-from incident_commander.gateways.channels import ChannelError, Channels
-from incident_commander.gateways.client import Client
-from incident_commander.gateways.paths import path_of
+from incidentcommander.errors import ForbiddenError
+from incidentcommander.gateways.channels.urls import ChannelError, Channels
+from incidentcommander.gateways.kubernetes.client import Client
+from incidentcommander.gateways.kubernetes.paths import path_of
 from tests.support.api import Api
 
 OPS, NAME = "incident-commander", "incident-commander-channels"

@@ -15,16 +15,15 @@ from kopf._cogs.clients.auth import APIContext
 from kubernetes.aio.config import incluster_config
 
 from cluster import Cluster
-from incident_commander.errors import (
+from incidentcommander.errors import (
     ConflictError,
     ForbiddenError,
     GoneError,
     InvalidResourceError,
     UnavailableError,
 )
-from incident_commander.gateways.client import JSON_PATCH, MERGE_PATCH, Client
-from incident_commander.gateways.paths import asked, path_of
-from incident_commander.gateways.refusals import (
+from incidentcommander.gateways.kubernetes.client import JSON_PATCH, MERGE_PATCH, Client
+from incidentcommander.gateways.kubernetes.errors import (
     AlreadyExistsError,
     Answered,
     ExpiredError,
@@ -32,7 +31,8 @@ from incident_commander.gateways.refusals import (
     UnknownResourceError,
     refusal,
 )
-from incident_commander.settings import Settings
+from incidentcommander.gateways.kubernetes.paths import asked, path_of
+from incidentcommander.settings import Settings
 from tests.support.api import Api
 from tests.support.objects import incident
 

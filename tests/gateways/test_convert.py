@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from incident_commander.api.common import TargetKind
-from incident_commander.gateways.convert import (
+from incidentcommander.api.common import TargetKind
+from incidentcommander.gateways.kubernetes.convert import (
     controller_revisions,
     deployment_revisions,
     owners_of_pods,
@@ -15,7 +15,7 @@ from incident_commander.gateways.convert import (
     selector_of,
     workload_from,
 )
-from incident_commander.values import Container, Workload
+from incidentcommander.observed.workloads import Container, Workload
 
 META = {"uid": "u", "resourceVersion": "1", "creationTimestamp": "2026-11-22T08:00:00Z"}
 

@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from incident_commander.api.common import Phase, Verdict
-from incident_commander.api.incident import Evidence, Incident, IncidentStatus, TimelineEntry
-from incident_commander.gateways.announced import ANNOUNCED
-from incident_commander.gateways.client import Client
-from incident_commander.gateways.events import Events
-from incident_commander.gateways.incidents import Incidents
-from incident_commander.values import IncidentRef
+from incidentcommander.api.common import Phase, Verdict
+from incidentcommander.api.incident import Evidence, Incident, IncidentStatus, TimelineEntry
+from incidentcommander.gateways.kubernetes.announced import ANNOUNCED
+from incidentcommander.gateways.kubernetes.client import Client
+from incidentcommander.gateways.kubernetes.events import Events
+from incidentcommander.gateways.kubernetes.incidents import Incidents
+from incidentcommander.observed.workloads import IncidentRef
 from tests.gateways.conftest import running
 from tests.gateways.test_guard import proposal
 from tests.support.api import Api

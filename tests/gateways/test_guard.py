@@ -8,20 +8,20 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from incident_commander.api.base import GROUP
-from incident_commander.api.common import Confidence, ProposalState, Risk, TargetKind
-from incident_commander.api.incident import (
+from incidentcommander.api.base import GROUP
+from incidentcommander.api.common import Confidence, ProposalState, Risk, TargetKind
+from incidentcommander.api.incident import (
     IncidentStatus,
     Proposal,
     ProposalTarget,
     VerificationPlan,
 )
-from incident_commander.gateways.admission import Guard
-from incident_commander.gateways.client import Client
-from incident_commander.gateways.incidents import Incidents
-from incident_commander.questions import ProofNeed
-from incident_commander.settings import Settings
-from incident_commander.values import GuardProof, IncidentRef, Unavailable
+from incidentcommander.gateways.kubernetes.admission import Guard
+from incidentcommander.gateways.kubernetes.client import Client
+from incidentcommander.gateways.kubernetes.incidents import Incidents
+from incidentcommander.observed.needs import ProofNeed
+from incidentcommander.observed.workloads import GuardProof, IncidentRef, Unavailable
+from incidentcommander.settings import Settings
 from tests.gateways.conftest import Helm, install, running, until_guarded
 from tests.support.api import Api
 from tests.support.objects import incident

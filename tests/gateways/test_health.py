@@ -6,7 +6,7 @@ import socket
 
 import aiohttp
 
-from incident_commander.http.health import HealthServer
+from incidentcommander.http.health import HealthServer
 
 
 def free_port() -> int:

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from incident_commander.api.base import CLOSED_LABEL
-from incident_commander.api.common import Phase
-from incident_commander.api.incident import (
+from incidentcommander.api.base import CLOSED_LABEL
+from incidentcommander.api.common import Phase
+from incidentcommander.api.incident import (
     MAX_ENTRIES,
     MAX_PAGES,
     Handled,
@@ -18,14 +18,14 @@ from incident_commander.api.incident import (
     PageRef,
     TimelineEntry,
 )
-from incident_commander.api.page import TimelinePageSpec
-from incident_commander.core.evolve import Draft
-from incident_commander.core.pages import page_due
-from incident_commander.errors import ConflictError, GoneError, InvalidResourceError
-from incident_commander.gateways.client import Client
-from incident_commander.gateways.incidents import Incidents
-from incident_commander.ports import MetadataChange
-from incident_commander.values import IncidentRef
+from incidentcommander.api.page import TimelinePageSpec
+from incidentcommander.core.evolve import Draft
+from incidentcommander.core.record.timeline_pages import page_due
+from incidentcommander.errors import ConflictError, GoneError, InvalidResourceError
+from incidentcommander.gateways.kubernetes.client import Client
+from incidentcommander.gateways.kubernetes.incidents import Incidents
+from incidentcommander.observed.workloads import IncidentRef
+from incidentcommander.ports import MetadataChange
 from tests.support.api import Api
 from tests.support.objects import incident
 

@@ -18,10 +18,10 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from typing_extensions import override
 
-from incident_commander.gateways.metrics import NOT_CONFIGURED, Metrics
-from incident_commander.questions import QueryNeed
-from incident_commander.settings import Settings
-from incident_commander.values import Scalar, Unavailable
+from incidentcommander.gateways.prometheus.queries import NOT_CONFIGURED, Metrics
+from incidentcommander.observed.needs import QueryNeed
+from incidentcommander.observed.workloads import Scalar, Unavailable
+from incidentcommander.settings import Settings
 
 NOW = datetime(2026, 11, 22, 8, 0, tzinfo=UTC)
 

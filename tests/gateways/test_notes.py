@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from incident_commander.api.common import Phase
-from incident_commander.api.incident import TimelineEntry
-from incident_commander.gateways.notes import note
+from incidentcommander.api.common import Phase
+from incidentcommander.api.incident import TimelineEntry
+from incidentcommander.gateways.kubernetes.event_notes import note
 from tests.support.build import incident
 
 NOW = datetime(2026, 11, 22, 8, 0, tzinfo=UTC)

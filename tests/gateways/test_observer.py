@@ -11,12 +11,11 @@ from typing import Any
 
 import pytest
 
-from incident_commander.api.common import TargetKind
-from incident_commander.gateways.client import Client
-from incident_commander.gateways.observer import KubernetesObserver
-from incident_commander.gateways.workloads import KubernetesWorkloads
-from incident_commander.ports import Applied, Stale
-from incident_commander.questions import (
+from incidentcommander.api.common import TargetKind
+from incidentcommander.gateways.kubernetes.client import Client
+from incidentcommander.gateways.kubernetes.observer import KubernetesObserver
+from incidentcommander.gateways.kubernetes.workloads import KubernetesWorkloads
+from incidentcommander.observed.needs import (
     Answer,
     DryRunNeed,
     Facts,
@@ -26,8 +25,7 @@ from incident_commander.questions import (
     Question,
     TargetNeeds,
 )
-from incident_commander.settings import Settings
-from incident_commander.values import (
+from incidentcommander.observed.workloads import (
     AUTOSCALERS,
     DryRun,
     GuardProof,
@@ -38,6 +36,8 @@ from incident_commander.values import (
     Workload,
     Write,
 )
+from incidentcommander.ports import Applied, Stale
+from incidentcommander.settings import Settings
 from tests.support.api import Api
 
 NOW = datetime(2026, 11, 22, 8, 0, tzinfo=UTC)

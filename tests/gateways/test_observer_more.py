@@ -9,15 +9,15 @@ from typing import Any
 
 import pytest
 
-from incident_commander.api.common import TargetKind, Verdict
-from incident_commander.api.incident import Incident
-from incident_commander.checks import all_checks
-from incident_commander.checks.base import Subject
-from incident_commander.gateways import surroundings
-from incident_commander.gateways.client import Client
-from incident_commander.gateways.observer import KubernetesObserver
-from incident_commander.gateways.references import references, selects
-from incident_commander.questions import (
+from incidentcommander.api.common import TargetKind, Verdict
+from incidentcommander.api.incident import Incident
+from incidentcommander.checks import all_checks
+from incidentcommander.checks.base import Subject
+from incidentcommander.gateways.kubernetes import surroundings
+from incidentcommander.gateways.kubernetes.client import Client
+from incidentcommander.gateways.kubernetes.observer import KubernetesObserver
+from incidentcommander.gateways.kubernetes.references import references, selects
+from incidentcommander.observed.needs import (
     Answer,
     AutoscalersNeed,
     ConfigurationNeed,
@@ -28,8 +28,8 @@ from incident_commander.questions import (
     Question,
     WarningsNeed,
 )
-from incident_commander.surroundings import Autoscaler, Configuration, Reference, Warnings
-from incident_commander.values import GuardProof, Missing, Scalar, Unavailable
+from incidentcommander.observed.surroundings import Autoscaler, Configuration, Reference, Warnings
+from incidentcommander.observed.workloads import GuardProof, Missing, Scalar, Unavailable
 from tests.gateways.conftest import Helm, install
 from tests.support.api import Api
 from tests.support.build import step

@@ -16,24 +16,24 @@ from typing import Any
 
 import pytest
 
-import incident_commander
-from incident_commander.api.base import CLOSED_LABEL
-from incident_commander.api.common import TargetKind
-from incident_commander.core import runbooks as judge
-from incident_commander.gateways import watch as watching
-from incident_commander.gateways.admission import _WATCHED, Guard
-from incident_commander.gateways.channels import ChannelError, Channels
-from incident_commander.gateways.incidents import Incidents
-from incident_commander.gateways.library import KubernetesLibrary
-from incident_commander.gateways.observer import KubernetesObserver
-from incident_commander.gateways.postmortems import Postmortems, whole_timeline
-from incident_commander.gateways.retention import Retention
-from incident_commander.gateways.reviews import Reviews
-from incident_commander.gateways.surroundings import Surroundings
-from incident_commander.gateways.targets import TargetWatches
-from incident_commander.questions import WarningsNeed
-from incident_commander.settings import Settings
-from incident_commander.values import IncidentRef
+import incidentcommander
+from incidentcommander.api.base import CLOSED_LABEL
+from incidentcommander.api.common import TargetKind
+from incidentcommander.controllers.postmortems import Reviews
+from incidentcommander.controllers.retention import Retention
+from incidentcommander.core.diagnosis import runbooks as judge
+from incidentcommander.gateways.channels.urls import ChannelError, Channels
+from incidentcommander.gateways.kubernetes import watch as watching
+from incidentcommander.gateways.kubernetes.admission import _WATCHED, Guard
+from incidentcommander.gateways.kubernetes.incidents import Incidents
+from incidentcommander.gateways.kubernetes.library import KubernetesLibrary
+from incidentcommander.gateways.kubernetes.observer import KubernetesObserver
+from incidentcommander.gateways.kubernetes.postmortems import Postmortems, whole_timeline
+from incidentcommander.gateways.kubernetes.surroundings import Surroundings
+from incidentcommander.gateways.kubernetes.targets import TargetWatches
+from incidentcommander.observed.needs import WarningsNeed
+from incidentcommander.observed.workloads import IncidentRef
+from incidentcommander.settings import Settings
 from tests.support.objects import incident, postmortem, runbook
 
 Raw = dict[str, Any]
@@ -192,7 +192,7 @@ async def _begun(rig: Rig, world: World) -> Any:
 
 def _calls(name: str) -> set[str]:
     """Modules of the operator that call something of that name."""
-    root = Path(incident_commander.__file__).parent
+    root = Path(incidentcommander.__file__).parent
     return {
         str(path.relative_to(root))
         for path in root.rglob("*.py")
@@ -208,7 +208,8 @@ async def test_every_watch_has_a_row(made: list[watching.Watch]) -> None:
     assert {_plural(watch) for watch in made} == set(RIGS)
     # The plugin has one of its own, over kubectl.
     assert _calls("Watch") - {"cli/watching.py"} == {
-        f"gateways/{name}.py" for name in ("admission", "library", "reviews", "targets")
+        "controllers/postmortems.py",
+        *(f"gateways/kubernetes/{name}.py" for name in ("admission", "library", "targets")),
     }
 
 
@@ -316,8 +317,8 @@ async def test_until_a_new_list_is_read_what_was_there_stays(made: list[watching
 
 
 def test_every_module_that_reads_lists_is_here() -> None:
-    root = Path(incident_commander.__file__).parent / "gateways"
-    found = {p.stem for p in root.glob("*.py") if '.get("items")' in p.read_text()}
+    root = Path(incidentcommander.__file__).parent / "gateways"
+    found = {p.stem for p in root.rglob("*.py") if '.get("items")' in p.read_text()}
     assert found == {"incidents", "observer", "postmortems", "surroundings", "watch"}
 
 
@@ -343,7 +344,7 @@ async def test_ended_incidents_are_read_apart(poison: Raw) -> None:
 
 @pytest.mark.parametrize("poison", BAD_INCIDENTS.values(), ids=BAD_INCIDENTS)
 async def test_postmortems_of_an_incident_are_read_apart(poison: Raw) -> None:
-    from incident_commander.gateways.incidents import read_incident
+    from incidentcommander.gateways.kubernetes.incidents import read_incident
 
     one = read_incident(_closed("checkout-5xx"))
     client: Any = World(poison, stored(postmortem("shop")))
@@ -387,7 +388,7 @@ async def test_one_bad_line_of_the_channels_secret_costs_that_channel() -> None:
 
 
 async def test_what_monstrous_pods_say_costs_their_question_alone() -> None:
-    from incident_commander.questions import PodsNeed, RevisionsNeed, WorkloadNeed
+    from incidentcommander.observed.needs import PodsNeed, RevisionsNeed, WorkloadNeed
 
     key = (TargetKind.DEPLOYMENT, "shop", "good")
     deployment = stored({"spec": {"selector": {"matchLabels": {"app": "a"}}}})

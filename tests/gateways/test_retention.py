@@ -8,21 +8,21 @@ from typing import Any
 
 import pytest
 
-from incident_commander.api.base import CLOSED_LABEL
-from incident_commander.api.common import Phase
-from incident_commander.api.incident import (
+from incidentcommander.api.base import CLOSED_LABEL
+from incidentcommander.api.common import Phase
+from incidentcommander.api.incident import (
     IncidentStatus,
     Milestones,
     PinnedPolicy,
     PostmortemRef,
     TimelineEntry,
 )
-from incident_commander.gateways.client import Client
-from incident_commander.gateways.incidents import Incidents
-from incident_commander.gateways.postmortems import Postmortems
-from incident_commander.gateways.retention import Retention
-from incident_commander.ports import MetadataChange
-from incident_commander.values import IncidentRef
+from incidentcommander.controllers.retention import Retention
+from incidentcommander.gateways.kubernetes.client import Client
+from incidentcommander.gateways.kubernetes.incidents import Incidents
+from incidentcommander.gateways.kubernetes.postmortems import Postmortems
+from incidentcommander.observed.workloads import IncidentRef
+from incidentcommander.ports import MetadataChange
 from tests.gateways.conftest import Helm, install, until_guarded
 from tests.support.api import Api
 from tests.support.objects import incident

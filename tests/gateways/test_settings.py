@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from incident_commander.settings import Settings, SettingsError
+from incidentcommander.settings import Settings, SettingsError
 
 
 def test_an_empty_environment_gives_the_defaults() -> None:

@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from incident_commander.api.common import TargetKind
-from incident_commander.gateways.client import Client
-from incident_commander.gateways.paths import path_of
-from incident_commander.gateways.targets import TargetWatches
-from incident_commander.gateways.watch import Watch
-from incident_commander.settings import Settings
-from incident_commander.values import IncidentRef
+from incidentcommander.api.common import TargetKind
+from incidentcommander.gateways.kubernetes.client import Client
+from incidentcommander.gateways.kubernetes.paths import path_of
+from incidentcommander.gateways.kubernetes.targets import TargetWatches
+from incidentcommander.gateways.kubernetes.watch import Watch
+from incidentcommander.observed.workloads import IncidentRef
+from incidentcommander.settings import Settings
 from tests.gateways.conftest import running
 from tests.gateways.test_observer import workload
 from tests.support.api import Api

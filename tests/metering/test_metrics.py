@@ -14,22 +14,22 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as open_metrics
 from prometheus_client.parser import text_string_to_metric_families
 
-from incident_commander.api.base import GROUP
-from incident_commander.api.common import Phase, Severity
-from incident_commander.api.incident import Durations, Incident, Milestones
-from incident_commander.errors import ConflictError, ForbiddenError, UnavailableError
-from incident_commander.http.health import HealthServer
-from incident_commander.http.metrics import add_metrics
-from incident_commander.metering.catalogue import (
+from incidentcommander.api.base import GROUP
+from incidentcommander.api.common import Phase, Severity
+from incidentcommander.api.incident import Durations, Incident, Milestones
+from incidentcommander.errors import ConflictError, ForbiddenError, UnavailableError
+from incidentcommander.http.health import HealthServer
+from incidentcommander.http.metrics import add_metrics
+from incidentcommander.metering.catalogue import (
     API_REQUESTS,
     CATALOGUE,
     CHANNELS_FAILING,
     DELIVERIES,
     Metric,
 )
-from incident_commander.metering.gauges import Gauges
-from incident_commander.metering.meter import PrometheusMeter
-from incident_commander.values import Applied, Stale, Unavailable
+from incidentcommander.metering.gauges import Gauges
+from incidentcommander.metering.meter import PrometheusMeter
+from incidentcommander.observed.workloads import Applied, Stale, Unavailable
 from tests.support import build
 from tests.support.desk import REF, Desk, Script, notice
 from tests.support.play import Play

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from incident_commander.api.base import ApiModel
-from incident_commander.api.runbook import RolloutRestartAction, RolloutUndoAction, ScaleAction
-from incident_commander.values import RESTARTED_AT_ANNOTATION
+from incidentcommander.api.base import ApiModel
+from incidentcommander.api.runbook import RolloutRestartAction, RolloutUndoAction, ScaleAction
+from incidentcommander.observed.workloads import RESTARTED_AT_ANNOTATION
 from tests.parity.twins import Case, Ending, Raw
 from tests.support.build import merged
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from incident_commander.api.base import ApiModel
-from incident_commander.api.common import TargetKind
-from incident_commander.api.runbook import ScaleAction
+from incidentcommander.api.base import ApiModel
+from incidentcommander.api.common import TargetKind
+from incidentcommander.api.runbook import ScaleAction
 from tests.parity.cases import (
     AGAIN,
     MORE,

@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
-from incident_commander.api.common import TargetKind
-from incident_commander.gateways.convert import revisions_from, workload_from
-from incident_commander.values import Revision, Workload
+from incidentcommander.api.common import TargetKind
+from incidentcommander.gateways.kubernetes.convert import revisions_from, workload_from
+from incidentcommander.observed.workloads import Revision, Workload
 from tests.support.api import Api
 
 Raw = dict[str, Any]

@@ -7,10 +7,10 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
 
-from incident_commander.actions.patching import guarded_patch
-from incident_commander.api.base import MARKER_ANNOTATION
-from incident_commander.api.common import TargetKind
-from incident_commander.gateways.convert import workload_from
+from incidentcommander.actions.patching import guarded_patch
+from incidentcommander.api.base import MARKER_ANNOTATION
+from incidentcommander.api.common import TargetKind
+from incidentcommander.gateways.kubernetes.convert import workload_from
 from tests.parity.cases import DEPLOYMENTS
 from tests.parity.set_cases import DAEMON_SETS, STATEFUL_SETS
 from tests.parity.twins import MARKER, Case, Outcome, Stage

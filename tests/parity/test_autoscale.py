@@ -12,15 +12,15 @@ from typing import Any, Final
 
 import pytest
 
-from incident_commander.actions import Situation
-from incident_commander.actions.autoscale import ACTION
-from incident_commander.api.base import MARKER_ANNOTATION
-from incident_commander.api.common import TargetKind
-from incident_commander.api.incident import Execution, ExecutionState
-from incident_commander.api.runbook import AutoscaleAction
-from incident_commander.core.intent import MOST_RETRIES, pinned
-from incident_commander.surroundings import Autoscaler
-from incident_commander.values import Write
+from incidentcommander.actions import Situation
+from incidentcommander.actions.autoscale import ACTION
+from incidentcommander.api.base import MARKER_ANNOTATION
+from incidentcommander.api.common import TargetKind
+from incidentcommander.api.incident import Execution, ExecutionState
+from incidentcommander.api.runbook import AutoscaleAction
+from incidentcommander.core.remediation.intent import MOST_RETRIES, pinned
+from incidentcommander.observed.surroundings import Autoscaler
+from incidentcommander.observed.workloads import Write
 from tests.parity.cases import started
 from tests.parity.settling import PLURALS
 from tests.parity.twins import MARKER, Raw, Stage

@@ -9,9 +9,9 @@ from typing import Any, Final
 
 import pytest
 
-from incident_commander.api.common import TargetKind
-from incident_commander.core.rollout import Progress, RolloutState, progress
-from incident_commander.gateways.convert import workload_from
+from incidentcommander.api.common import TargetKind
+from incidentcommander.core.diagnosis.rollout import Progress, RolloutState, progress
+from incidentcommander.gateways.kubernetes.convert import workload_from
 from tests.parity.settling import PLURALS, until
 from tests.parity.twins import Raw, Stage
 from tests.support.api import Body

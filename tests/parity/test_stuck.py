@@ -11,12 +11,12 @@ from typing import Final
 
 import pytest
 
-from incident_commander.actions import Plan, Situation, all_actions
-from incident_commander.actions.follow_up import PodDeletion, deletions_due
-from incident_commander.api.base import ApiModel
-from incident_commander.api.common import TargetKind
-from incident_commander.gateways.convert import pods_from, revisions_from
-from incident_commander.values import Pod, Workload
+from incidentcommander.actions import Plan, Situation, all_actions
+from incidentcommander.actions.follow_up import PodDeletion, deletions_due
+from incidentcommander.api.base import ApiModel
+from incidentcommander.api.common import TargetKind
+from incidentcommander.gateways.kubernetes.convert import pods_from, revisions_from
+from incidentcommander.observed.workloads import Pod, Workload
 from tests.parity.cases import AGAIN, PREVIOUS, release, scaled
 from tests.parity.set_cases import started
 from tests.parity.settling import until

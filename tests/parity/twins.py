@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, Literal
 
-from incident_commander.actions import Action, Plan, Situation, all_actions
-from incident_commander.api.base import MARKER_ANNOTATION, ApiModel, parse_timestamp
-from incident_commander.api.common import GuardVerdict, TargetKind
-from incident_commander.gateways.convert import revisions_from
-from incident_commander.values import RESTARTED_AT_ANNOTATION, Workload
+from incidentcommander.actions import Action, Plan, Situation, all_actions
+from incidentcommander.api.base import MARKER_ANNOTATION, ApiModel, parse_timestamp
+from incidentcommander.api.common import GuardVerdict, TargetKind
+from incidentcommander.gateways.kubernetes.convert import revisions_from
+from incidentcommander.observed.workloads import RESTARTED_AT_ANNOTATION, Workload
 from tests.parity.settling import PLURALS, Board
 from tests.support.api import Answer, Api
 from tests.support.build import merged

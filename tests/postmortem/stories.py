@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from incident_commander.api.postmortem import Postmortem, PostmortemSpec
-from incident_commander.core.postmortem import draft
+from incidentcommander.api.postmortem import Postmortem, PostmortemSpec
+from incidentcommander.core.postmortem.draft import draft
 from tests.support import build
 from tests.support.objects import COMPLETE
 from tests.support.play import Play

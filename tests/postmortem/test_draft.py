@@ -8,11 +8,11 @@ from datetime import timedelta
 
 import pytest
 
-from incident_commander.api.incident import TimelineEntry
-from incident_commander.api.postmortem import MAX_ROWS
-from incident_commander.core.holes import holes
-from incident_commander.core.postmortem import draft
-from incident_commander.core.story import Cast, clean, in_words
+from incidentcommander.api.incident import TimelineEntry
+from incidentcommander.api.postmortem import MAX_ROWS
+from incidentcommander.core.postmortem.completeness import holes
+from incidentcommander.core.postmortem.draft import draft
+from incidentcommander.core.postmortem.narrative import Cast, clean, in_words
 from tests.postmortem.stories import NAMES, drafted, ended_by_people, rolled_back
 from tests.support import build
 from tests.support.play import Play

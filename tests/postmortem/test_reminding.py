@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from incident_commander.api.postmortem import Postmortem, PostmortemSpec
-from incident_commander.core.holes import holes
-from incident_commander.core.redraft import marks, redrafted
-from incident_commander.core.reminding import Judgement, is_overdue, judge, overdue_items
+from incidentcommander.api.postmortem import Postmortem, PostmortemSpec
+from incidentcommander.core.postmortem.completeness import holes
+from incidentcommander.core.postmortem.overdue import Judgement, is_overdue, judge, overdue_items
+from incidentcommander.core.postmortem.redraft import marks, redrafted
 from tests.support.objects import COMPLETE, complete_postmortem
 from tests.support.objects import postmortem as written
 

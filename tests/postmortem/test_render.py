@@ -17,11 +17,11 @@ import pytest
 from markdown_it import MarkdownIt
 from typing_extensions import override
 
-from incident_commander.api.incident import Incident
-from incident_commander.report import picture
-from incident_commander.report.figures import figures
-from incident_commander.report.render import figures_html, figures_markdown, html, markdown
-from incident_commander.report.view import View, view
+from incidentcommander.api.incident import Incident
+from incidentcommander.report import picture
+from incidentcommander.report.figures import figures
+from incidentcommander.report.render import figures_html, figures_markdown, html, markdown
+from incidentcommander.report.view import View, view
 from tests.postmortem.stories import completed, ended_by_people, postmortem, rolled_back
 from tests.support import build
 from tests.support.play import Play

@@ -367,6 +367,16 @@ class Scene(Shop):
         self.until_seen(lambda _: bool(free()), "nothing forbids it", name)
         return only(free())
 
+    def whole_history(self, name: str = "checkout") -> Body:
+        """Wait until the one open proposal was planned with the newest revision, and give it."""
+
+        def whole() -> list[Body]:
+            open_ = self.open(name)
+            return [p for p in open_ if all(g["name"] != "NotObserved" for g in p["guards"])]
+
+        self.until_seen(lambda _: bool(whole()), "the newest revision is there", name)
+        return only(whole())
+
     def blocked(self, proposal: Body, name: str, *words: str, incident: str = "checkout") -> str:
         """Check that a guard forbids a proposal, and that it cannot be approved."""
         message = _said(proposal, name, "Block", words)

@@ -14,7 +14,7 @@ from tests.scenarios.plays import SCENARIOS
 from tests.scenarios.registry import Group
 from tests.scenarios.shipped import SHIPPED, at_pace, without_times
 
-PACKAGE: Final = Path(__file__).parents[2] / "operator" / "incident_commander"
+PACKAGE: Final = Path(__file__).parents[2] / "operator" / "incidentcommander"
 TRAPS: Final = 7
 SAY_A_GUARD: Final = frozenset({"block", "warn", "_block", "_warn", "GuardFinding"})
 
@@ -71,7 +71,7 @@ def _constants(tree: ast.Module) -> dict[str, str]:
 def _guards_in_the_code() -> set[str]:
     """Names that the code gives to guards, where it writes them down."""
     found: set[str] = set()
-    for module in [*(PACKAGE / "actions").glob("*.py"), *(PACKAGE / "core").glob("*.py")]:
+    for module in [*(PACKAGE / "actions").glob("*.py"), *(PACKAGE / "core").rglob("*.py")]:
         tree = ast.parse(module.read_text())
         known = _constants(tree)
         for node in ast.walk(tree):

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from incident_commander.api.common import Phase
+from incidentcommander.api.common import Phase
 from tests.support import build
 from tests.support.play import Play
 from tests.support.shell import Shell

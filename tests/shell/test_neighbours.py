@@ -10,17 +10,17 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from incident_commander.api.common import Phase, TargetKind, TargetRef
-from incident_commander.api.incident import (
+from incidentcommander.api.common import Phase, TargetKind, TargetRef
+from incidentcommander.api.incident import (
     Execution,
     ExecutionState,
     Incident,
     MadeChange,
     ProposalTarget,
 )
-from incident_commander.core.case import Neighbour
-from incident_commander.neighbours import Neighbours
-from incident_commander.values import IncidentRef
+from incidentcommander.controllers.related_incidents import Neighbours
+from incidentcommander.core.case import Neighbour
+from incidentcommander.observed.workloads import IncidentRef
 from tests.support import build
 from tests.support.play import Play
 from tests.support.shell import Shell

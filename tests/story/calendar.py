@@ -14,8 +14,8 @@ from typing import Any, Final
 
 from typing_extensions import override
 
-from incident_commander.api.base import format_timestamp
-from incident_commander.gateways.client import Client, Raw
+from incidentcommander.api.base import format_timestamp
+from incidentcommander.gateways.kubernetes.client import Client, Raw
 
 __all__ = ["BEGIN", "Calendar", "StoryClient"]
 

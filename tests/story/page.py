@@ -13,8 +13,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
-from incident_commander.api.incident import TimelineEntry
-from incident_commander.api.notices import Audience
+from incidentcommander.api.incident import TimelineEntry
+from incidentcommander.api.notices import Audience
 from tests.story.calendar import BEGIN
 from tests.story.postbox import Taken
 from tests.story.script import PEOPLE, POLICY

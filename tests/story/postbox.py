@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
-from incident_commander.api.notices import Notice
-from incident_commander.values import Delivery, IncidentRef
+from incidentcommander.api.notices import Notice
+from incidentcommander.observed.workloads import Delivery, IncidentRef
 from tests.story.calendar import Calendar
 
 __all__ = ["Postbox", "Taken"]

@@ -15,22 +15,22 @@ from typing import Any, Final
 
 from typing_extensions import override
 
-from incident_commander.api.common import TargetKind
-from incident_commander.api.incident import Incident, IncidentStatus
-from incident_commander.gateways.admission import Guard
-from incident_commander.gateways.events import Events
-from incident_commander.gateways.incidents import Incidents
-from incident_commander.gateways.library import KubernetesLibrary
-from incident_commander.gateways.metrics import Metrics
-from incident_commander.gateways.observer import KubernetesObserver
-from incident_commander.gateways.postmortems import Postmortems
-from incident_commander.gateways.workloads import KubernetesWorkloads
-from incident_commander.main import limits_of
-from incident_commander.metering.meter import PrometheusMeter
-from incident_commander.ports import Drafted, MetadataChange, Outcome
-from incident_commander.runner import Gateways, Runner
-from incident_commander.settings import Settings
-from incident_commander.values import IncidentRef, Write
+from incidentcommander.api.common import TargetKind
+from incidentcommander.api.incident import Incident, IncidentStatus
+from incidentcommander.controllers.incidents import Gateways, Runner
+from incidentcommander.gateways.kubernetes.admission import Guard
+from incidentcommander.gateways.kubernetes.events import Events
+from incidentcommander.gateways.kubernetes.incidents import Incidents
+from incidentcommander.gateways.kubernetes.library import KubernetesLibrary
+from incidentcommander.gateways.kubernetes.observer import KubernetesObserver
+from incidentcommander.gateways.kubernetes.postmortems import Postmortems
+from incidentcommander.gateways.kubernetes.workloads import KubernetesWorkloads
+from incidentcommander.gateways.prometheus.queries import Metrics
+from incidentcommander.main import limits_of
+from incidentcommander.metering.meter import PrometheusMeter
+from incidentcommander.observed.workloads import IncidentRef, Write
+from incidentcommander.ports import Drafted, MetadataChange, Outcome
+from incidentcommander.settings import Settings
 from tests.story.calendar import Calendar, StoryClient
 from tests.story.postbox import Postbox
 

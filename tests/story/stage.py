@@ -16,10 +16,10 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from incident_commander.api.incident import Incident
-from incident_commander.api.postmortem import Postmortem
-from incident_commander.gateways.postmortems import whole_timeline
-from incident_commander.values import IncidentRef
+from incidentcommander.api.incident import Incident
+from incidentcommander.api.postmortem import Postmortem
+from incidentcommander.gateways.kubernetes.postmortems import whole_timeline
+from incidentcommander.observed.workloads import IncidentRef
 from tests.story.calendar import Calendar, StoryClient
 from tests.story.figures import Figures
 from tests.story.objects import GROUP, NAME, VERSION, complete, deployment_of, line, object_of

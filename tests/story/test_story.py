@@ -10,8 +10,8 @@ from typing import Final, TypeAlias
 
 import pytest
 
-from incident_commander.api.notices import Audience
-from incident_commander.core.speculation import speculative
+from incidentcommander.api.notices import Audience
+from incidentcommander.core.communication.speculation import speculative
 from tests.story.page import PAGE, page
 from tests.story.script import PEOPLE, TITLE, play
 from tests.story.told import Duty, Played, World

@@ -7,8 +7,8 @@ from datetime import datetime
 from enum import Enum, auto
 from pathlib import Path
 
-from incident_commander.api.incident import Incident, TimelineEntry
-from incident_commander.api.postmortem import Postmortem
+from incidentcommander.api.incident import Incident, TimelineEntry
+from incidentcommander.api.postmortem import Postmortem
 from tests.story.postbox import Postbox
 from tests.support.api import Api
 from tests.support.kubectl import Kubectl

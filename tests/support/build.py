@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from incident_commander.api.base import format_timestamp
-from incident_commander.api.common import TargetKind
-from incident_commander.api.incident import Incident
-from incident_commander.api.runbook import DiagnosisStep, Runbook
-from incident_commander.checks.base import Subject
-from incident_commander.questions import Answer, Facts, TargetNeeds
-from incident_commander.values import Container, Pod, Revision, Workload
+from incidentcommander.api.base import format_timestamp
+from incidentcommander.api.common import TargetKind
+from incidentcommander.api.incident import Incident
+from incidentcommander.api.runbook import DiagnosisStep, Runbook
+from incidentcommander.checks.base import Subject
+from incidentcommander.observed.needs import Answer, Facts, TargetNeeds
+from incidentcommander.observed.workloads import Container, Pod, Revision, Workload
 
 NOW: Final = datetime(2026, 11, 22, 8, 30, tzinfo=UTC)
 NAMESPACE: Final = "shop"

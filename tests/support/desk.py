@@ -7,10 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from incident_commander.api.notices import Audience, Notice, NoticeKind
-from incident_commander.deliveries.postman import LocalPostman
-from incident_commander.ports import Carrier
-from incident_commander.values import Delivery, IncidentRef, Sent
+from incidentcommander.api.notices import Audience, Notice, NoticeKind
+from incidentcommander.deliveries.dispatcher import LocalPostman
+from incidentcommander.observed.workloads import Delivery, IncidentRef, Sent
+from incidentcommander.ports import Carrier
 
 NOW = datetime(2026, 11, 22, 8, 0, tzinfo=UTC)
 REF = IncidentRef("shop", "checkout-5xx", "uid-1")

@@ -13,19 +13,19 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from incident_commander.api.base import FIELD_MANAGER, GROUP, HANDLED_ANNOTATION, format_timestamp
-from incident_commander.api.common import TargetKind
-from incident_commander.api.incident import Incident, IncidentStatus
-from incident_commander.api.policy import ResponsePolicy
-from incident_commander.api.postmortem import Postmortem
-from incident_commander.api.runbook import Runbook
-from incident_commander.core.case import Case, Limits
-from incident_commander.core.closing import drafted
-from incident_commander.core.decide import Decision, decide, required
-from incident_commander.core.pages import Page, page_due, paged
-from incident_commander.core.remediate import Command
-from incident_commander.core.requests import cleanup
-from incident_commander.questions import (
+from incidentcommander.api.base import FIELD_MANAGER, GROUP, HANDLED_ANNOTATION, format_timestamp
+from incidentcommander.api.common import TargetKind
+from incidentcommander.api.incident import Incident, IncidentStatus
+from incidentcommander.api.policy import ResponsePolicy
+from incidentcommander.api.postmortem import Postmortem
+from incidentcommander.api.runbook import Runbook
+from incidentcommander.core.case import Case, Limits
+from incidentcommander.core.decide import Decision, decide, required
+from incidentcommander.core.effects import ChangeTarget
+from incidentcommander.core.postmortem.owed import drafted
+from incidentcommander.core.record.timeline_pages import Page, page_due, paged
+from incidentcommander.core.requests.reading import cleanup
+from incidentcommander.observed.needs import (
     Answer,
     AutoscalersNeed,
     BudgetsNeed,
@@ -42,8 +42,8 @@ from incident_commander.questions import (
     WarningsNeed,
     WorkloadNeed,
 )
-from incident_commander.surroundings import Autoscaler, Configuration, Warnings
-from incident_commander.values import (
+from incidentcommander.observed.surroundings import Autoscaler, Configuration, Warnings
+from incidentcommander.observed.workloads import (
     AUTOSCALERS,
     Applied,
     Delivery,
@@ -92,7 +92,7 @@ class World:
     kind: TargetKind = TargetKind.DEPLOYMENT
     around: dict[type[Question], Answer] = field(default_factory=dict)
     """Answers about what is around the target, by the kind of question; else there is nothing."""
-    changes: list[Command] = field(default_factory=list)
+    changes: list[ChangeTarget] = field(default_factory=list)
     """Every change of the target that was made, in order."""
     lose_response: bool = False
     """The next change is made, but the answer is lost."""
@@ -190,7 +190,7 @@ class World:
             build.revision(number, image, created_at=self.now, label=f"new{number}"),
         )
 
-    def obey(self, command: Command) -> Outcome:
+    def obey(self, command: ChangeTarget) -> Outcome:
         """Make a change of the target."""
         if self.raw is None:
             return Stale("gone")
@@ -214,14 +214,14 @@ class World:
         at = format_timestamp(self.now)
         return {"manager": FIELD_MANAGER, "operation": "Update", "time": at, "fieldsV1": {}}
 
-    def _made(self, command: Command, generation: int = 0) -> Outcome:
+    def _made(self, command: ChangeTarget, generation: int = 0) -> Outcome:
         self.changes.append(command)
         if self.lose_response:
             self.lose_response = False
             return Unavailable("target", "the answer was lost")
         return Applied(generation, "1")
 
-    def _delete(self, command: Command) -> Outcome:
+    def _delete(self, command: ChangeTarget) -> Outcome:
         """Delete a pod; its controller makes another one, which is good."""
         pods = list(self.pods or ())
         for index, pod in enumerate(pods):
@@ -232,7 +232,7 @@ class World:
                 return self._made(command)
         return Applied(0, "")
 
-    def _autoscale(self, command: Command) -> Outcome:
+    def _autoscale(self, command: ChangeTarget) -> Outcome:
         write = command.write
         found = self.around.get(AutoscalersNeed, ())
         assert isinstance(found, tuple)

@@ -7,17 +7,17 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from incident_commander.api.common import TargetKind
-from incident_commander.api.incident import Incident, IncidentStatus, TimelineEntry
-from incident_commander.api.notices import Notice
-from incident_commander.api.page import TimelinePageSpec
-from incident_commander.api.postmortem import Postmortem
-from incident_commander.core.case import Limits
-from incident_commander.core.remediate import Command
-from incident_commander.ports import Drafted, MetadataChange, Meter
-from incident_commander.questions import Answer, Facts, Need, PostmortemNeed
-from incident_commander.runner import Gateways, Runner
-from incident_commander.values import Delivery, IncidentRef, Missing, Outcome, Write
+from incidentcommander.api.common import TargetKind
+from incidentcommander.api.incident import Incident, IncidentStatus, TimelineEntry
+from incidentcommander.api.notices import Notice
+from incidentcommander.api.page import TimelinePageSpec
+from incidentcommander.api.postmortem import Postmortem
+from incidentcommander.controllers.incidents import Gateways, Runner
+from incidentcommander.core.case import Limits
+from incidentcommander.core.effects import ChangeTarget
+from incidentcommander.observed.needs import Answer, Facts, Need, PostmortemNeed
+from incidentcommander.observed.workloads import Delivery, IncidentRef, Missing, Outcome, Write
+from incidentcommander.ports import Drafted, MetadataChange, Meter
 from tests.support.play import Shelf, World
 
 __all__ = ["Post", "Shell", "Store", "Tally"]
@@ -77,7 +77,7 @@ class Quiet:
         return {need: self.world.answer(need) for need in needs}
 
     async def apply(self, write: Write) -> Outcome:
-        return self.world.obey(Command("", write))
+        return self.world.obey(ChangeTarget("", write))
 
     async def announce(self, incident: Incident, entries: Sequence[TimelineEntry]) -> None:
         pass

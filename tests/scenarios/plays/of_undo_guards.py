@@ -120,8 +120,7 @@ def seen_failing(scene: Scene) -> None:
     scene.until_reason("VerificationFailed")
     scene.proposed()
 
-    proposal = only(scene.open())
-    scene.blocked(proposal, "SeenFailing", "Revision 2 was seen failing")
+    scene.blocked(scene.whole_history(), "SeenFailing", "Revision 2 was seen failing")
 
 
 @guard("NoRollback")

@@ -1,1 +1,0 @@
-"""What each request does, by what it is about; ``answer`` finds it by its key."""

@@ -1,0 +1,1 @@
+"""One duty each: Incidents, Postmortems, retention. Loops that read, decide, save and act."""

@@ -1,0 +1,1 @@
+"""What people are told: inside, outside, and the outbox until it was taken."""

@@ -1,0 +1,1 @@
+"""What the Runbook asks, and what the answers say."""

@@ -1,0 +1,1 @@
+"""The people: severity, roles, escalation, and what is due by the clock."""

@@ -1,0 +1,1 @@
+"""The Kubernetes API: reading, writing, watching, in our own values."""

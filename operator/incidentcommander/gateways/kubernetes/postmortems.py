@@ -1,0 +1,255 @@
+"""Reads and drafts Postmortems for the runner: the ``PostmortemStore`` of the shell.
+
+What stands in a draft is decided in ``core/postmortem.py``. Drafting may be done twice (a crash comes
+between creating and recording): the second time finds the first one's work.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from pydantic import ValidationError
+
+from ...api.base import FIELD_MANAGER, GROUP, VERSION
+from ...api.incident import Incident, TimelineEntry
+from ...api.page import TimelinePage
+from ...api.postmortem import Postmortem, PostmortemSpec, PostmortemState
+from ...core.postmortem.draft import draft
+from ...core.postmortem.owed import owned_by
+from ...core.postmortem.redraft import DRAFTED_ANNOTATION, marks, redrafted
+from ...errors import InvalidResourceError, UnavailableError
+from ...foreign import ForeignError, parsed
+from ...observed.needs import PostmortemNeed
+from ...observed.workloads import Missing, Unavailable
+from ...ports import Drafted
+from .apart import Apart, wrong_with
+from .client import MERGE_PATCH, Client, Raw
+from .errors import AlreadyExistsError
+from .paths import path_of
+
+__all__ = ["Postmortems", "owner_reference", "read_postmortem", "whole_timeline"]
+
+_PLURAL: Final = "postmortems"
+_STRICT: Final = {"fieldManager": FIELD_MANAGER, "fieldValidation": "Strict"}
+_SUFFIX: Final = 5
+_NAMED: Final = 3
+"""Strangers named in the entry; whoever plants many does not fill it."""
+
+_LOG = logging.getLogger(__name__)
+_PAGES: Final = Apart("TimelinePage", _LOG)
+
+
+class Postmortems:
+    """The Postmortems at the API server."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._apart = Apart("Postmortem", _LOG)
+
+    async def get(self, need: PostmortemNeed) -> Postmortem | Missing | Unavailable:
+        """Read one fresh (quorum)."""
+        raw = await self._client.get(path_of(_PLURAL, need.namespace, need.name))
+        what = f"Postmortem {need.namespace}/{need.name}"
+        if raw is None:
+            return Missing(what)
+        try:
+            return read_postmortem(raw)
+        except InvalidResourceError as error:
+            return Unavailable(what, str(error))
+
+    async def draft(self, incident: Incident, now: datetime) -> Drafted:
+        """Make sure that there is a Postmortem of this Incident, and say how it came about.
+
+        One that was drafted before is drafted again, a Draft of others is adopted. What is Final, or
+        was carried on by others without having been adopted, is left alone and named.
+        """
+        entries = await whole_timeline(self._client, incident)
+        wanted = draft(incident, entries, now)
+        found = await self._of(incident)
+        for own in (p for p in found if _ours(p, incident) and not _final(p)):
+            return await self._again(own, wanted)
+        for other in (p for p in found if _adoptable(p, incident)):
+            return await self._adopt(other, incident)
+        how = f"drafted from {len(entries)} timeline entries"
+        strangers = "".join(f". {_left_alone(p, incident)}" for p in found[:_NAMED])
+        return Drafted(await self._create(incident, wanted), f"{how}{strangers}")
+
+    async def _create(self, incident: Incident, wanted: PostmortemSpec) -> str:
+        meta = incident.metadata
+        names = (meta.name, f"{meta.name}-{meta.uid[:_SUFFIX]}")
+        # Whoever takes names beforehand does not foresee the last one: the API server draws it.
+        drawn = {"generateName": f"{meta.name}-"}
+        for name in (*({"name": n} for n in names), drawn):
+            try:
+                made = await self._client.request(
+                    "POST",
+                    path_of(_PLURAL, meta.namespace),
+                    body=_body(incident, name, wanted),
+                    query=_STRICT,
+                )
+            except AlreadyExistsError:
+                # Of an older Incident of that name, or a stranger's.
+                continue
+            return str(made["metadata"]["name"])
+        raise UnavailableError(f"no name is free for the Postmortem of Incident {meta.name}")
+
+    async def _of(self, incident: Incident) -> list[Postmortem]:
+        """Give all that say they are about this Incident; the one with its name first."""
+        meta = incident.metadata
+        page = await self._client.request(
+            "GET",
+            path_of(_PLURAL, meta.namespace),
+            query={"fieldSelector": f"spec.incidentRef.name={meta.name}"},
+        )
+        found = self._apart.each(page.get("items") or [], read_postmortem)
+        about = [p for p in found if _belongs(p, incident)]
+        return sorted(about, key=lambda p: (p.metadata.name != meta.name, p.metadata.name))
+
+    async def _adopt(self, found: Postmortem, incident: Incident) -> Drafted:
+        """Make a Draft of others the one that is owed. The mark is one that only we can write."""
+        meta = found.metadata
+        await self._client.request(
+            "PATCH",
+            path_of(_PLURAL, meta.namespace, meta.name),
+            body={
+                "metadata": {
+                    "uid": meta.uid,
+                    "resourceVersion": meta.resource_version,
+                    "ownerReferences": _owners(incident.metadata.name, incident.metadata.uid),
+                }
+            },
+            content_type=MERGE_PATCH,
+            query=_STRICT,
+        )
+        how = "a Draft was there already, by others (who wrote it is not known): adopted as it is"
+        return Drafted(meta.name, how)
+
+    async def _again(self, found: Postmortem, wanted: PostmortemSpec) -> Drafted:
+        """Draft anew what people did not touch."""
+        meta = found.metadata
+        kept = "it was there already and is kept as it is"
+        before = _marks_of(found)
+        if not before:
+            return Drafted(meta.name, kept)
+        changes = redrafted(found.spec, before, wanted)
+        if not changes:
+            return Drafted(meta.name, kept)
+        new = marks(wanted)
+        marked = {**before, **{name: new[name] for name in changes}}
+        await self._client.request(
+            "PATCH",
+            path_of(_PLURAL, meta.namespace, meta.name),
+            body={
+                "metadata": {
+                    "uid": meta.uid,
+                    "resourceVersion": meta.resource_version,
+                    "annotations": {DRAFTED_ANNOTATION: json.dumps(marked)},
+                },
+                "spec": changes,
+            },
+            content_type=MERGE_PATCH,
+            query=_STRICT,
+        )
+        told = ", ".join(sorted(changes))
+        return Drafted(meta.name, f"it was there already; nobody had touched {told}: drafted anew")
+
+
+async def whole_timeline(client: Client, incident: Incident) -> list[TimelineEntry]:
+    """Read all entries of an Incident, those on its pages too."""
+    namespace, found = incident.metadata.namespace, list[TimelineEntry]()
+    for ref in incident.status.timeline_pages:
+        raw = await client.get(path_of("timelinepages", namespace, ref.name))
+        if raw is None:
+            # Purged by hand: what is left is told.
+            _LOG.warning("TimelinePage %s/%s is gone", namespace, ref.name)
+            continue
+        for page in _PAGES.each([raw], TimelinePage.model_validate):
+            found += page.spec.entries
+    return [*found, *incident.status.timeline]
+
+
+def read_postmortem(raw: Mapping[str, Any]) -> Postmortem:
+    """Read a Postmortem. Raises InvalidResourceError if it is none that this version knows."""
+    try:
+        return Postmortem.model_validate(raw)
+    except ValidationError as error:
+        meta = raw["metadata"]
+        raise InvalidResourceError(
+            f"Postmortem {meta.get('namespace')}/{meta['name']}: {wrong_with(error)}"
+        ) from error
+
+
+def _belongs(postmortem: Postmortem, incident: Incident) -> bool:
+    """Whether it is about this Incident, and not about an older one of the same name."""
+    meta = incident.metadata
+    said = {str(o.get("uid")) for o in postmortem.metadata.owner_references}
+    if postmortem.spec.incident_ref.uid is not None:
+        said.add(postmortem.spec.incident_ref.uid)
+    if said:
+        return meta.uid in said
+    # A person wrote it.
+    written, declared = postmortem.metadata.creation_timestamp, meta.creation_timestamp
+    return written is None or declared is None or written >= declared
+
+
+def _ours(postmortem: Postmortem, incident: Incident) -> bool:
+    return owned_by(postmortem, incident.metadata.uid)
+
+
+def _final(postmortem: Postmortem) -> bool:
+    return postmortem.spec.state is PostmortemState.FINAL
+
+
+def _adoptable(postmortem: Postmortem, incident: Incident) -> bool:
+    return postmortem.spec.state is PostmortemState.DRAFT and not _ours(postmortem, incident)
+
+
+def _left_alone(postmortem: Postmortem, incident: Incident) -> str:
+    """Say why one that is there already is not the one that is owed."""
+    name, state = postmortem.metadata.name, postmortem.spec.state
+    if _ours(postmortem, incident):
+        return f"Postmortem {name} is {state} from before the Incident was reopened and is kept"
+    return f"Postmortem {name} ({state}) is a stranger: it was not drafted here and is left alone"
+
+
+def _marks_of(postmortem: Postmortem) -> Mapping[str, str]:
+    try:
+        found = parsed(postmortem.metadata.annotations.get(DRAFTED_ANNOTATION, "{}"))
+    except ForeignError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def owner_reference(kind: str, name: str, uid: str) -> dict[str, Any]:
+    """Give a reference that lets an object go with its owner."""
+    return {
+        "apiVersion": f"{GROUP}/{VERSION}",
+        "kind": kind,
+        "name": name,
+        "uid": uid,
+        "controller": False,
+        "blockOwnerDeletion": False,
+    }
+
+
+def _body(incident: Incident, name: Mapping[str, str], spec: PostmortemSpec) -> Raw:
+    meta = incident.metadata
+    return {
+        "apiVersion": f"{GROUP}/{VERSION}",
+        "kind": "Postmortem",
+        "metadata": {
+            **name,
+            "namespace": meta.namespace,
+            "annotations": {DRAFTED_ANNOTATION: json.dumps(marks(spec))},
+            "ownerReferences": _owners(meta.name, meta.uid),
+        },
+        "spec": spec.to_api(),
+    }
+
+
+def _owners(name: str, uid: str) -> Sequence[dict[str, Any]]:
+    return [owner_reference("Incident", name, uid)]

@@ -1,0 +1,1 @@
+"""What is asked of the world and what was observed: plain values, no I/O."""
