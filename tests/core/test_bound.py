@@ -14,10 +14,22 @@ import pytest
 from typing_extensions import override
 
 from incidentcommander.api.base import GROUP
+from incidentcommander.api.common import TargetKind
+from incidentcommander.api.incident import Proposal
 from incidentcommander.controllers.related_incidents import Neighbours
+from incidentcommander.core.case import Case
+from incidentcommander.core.diagnosis.sampling import sample
+from incidentcommander.core.evolve import Draft
+from incidentcommander.core.remediation.external_changes import changed_by_others
+from incidentcommander.core.remediation.preflight import drift_of
+from incidentcommander.core.remediation.reverts import approved_revert
+from incidentcommander.core.remediation.situation import situation
 from incidentcommander.observed.needs import (
     Answer,
+    AutoscalersNeed,
     DryRunNeed,
+    Facts,
+    Need,
     PodsNeed,
     QueryNeed,
     Question,
@@ -162,6 +174,7 @@ def test_ed_replaces_the_workload_and_the_new_one_is_not_taken_for_it(phase: str
     assert "IncidentResolved" not in play.reasons
     assert len(world.changes) == 1
     assert play.status.target is None
+    assert {d.status.proposals[0].state for d in play.decisions if d.status.proposals} >= {"Failed"}
 
 
 def test_ed_replaces_the_workload_by_a_failing_one_and_the_revert_leaves_it_alone() -> None:
@@ -263,6 +276,8 @@ def test_rita_retargets_after_a_time_out_and_an_old_verification_is_confirmed_fo
     world.metrics = "down"
     play.after(minutes=11)
     assert play.phase == "Investigating"
+    # People may turn to another workload now, though the approval is still told.
+    assert (bool(play.status.approval), play.status.bound) == (True, None)
 
     play.edit(target={"name": OTHER})
     world.metrics = "up"
@@ -341,3 +356,84 @@ def test_a_target_that_is_gone_is_no_other_one() -> None:
 
     assert "TargetReplaced" not in play.reasons
     assert "Deployment/checkout is gone" in " ".join(e.message for e in play.status.timeline)
+
+
+def test_what_people_fixed_and_confirmed_before_any_look_is_pinned_while_it_is_watched() -> None:
+    play, world = awaiting()
+    play.say("resolve", "fixed by hand")
+    play.say("confirm", "good on the dashboard")
+    assert play.phase == "Monitoring"
+    assert play.status.target is not None
+    play.after(seconds=31)
+    assert play.status.target.uid == "workload-uid"
+
+    recreate(world)
+    play.after(minutes=1)
+
+    assert "TargetReplaced" in play.reasons
+
+
+def test_rita_retargets_while_others_change_it_and_the_workload_is_still_what_is_watched() -> None:
+    play, world = awaiting({"name": "restart", "rolloutRestart": {}})
+    play._annotate({f"{GROUP}/approve": play.open("restart"), f"{GROUP}/approve-by": "alice"})
+    play.tick(crash_after=1)
+    assert play.phase == "Remediating"
+
+    world.release("shop/checkout:v9")
+    play.edit(target={"name": OTHER})
+    assert "Verifying what others made of it" in play.last("RemediationSuperseded")
+    assert (play.status.approval, play.phase) == (None, "Verifying")
+    assert _pinned(play) == ("checkout", "workload-uid")
+
+    play.say("confirm", "good on the dashboard")
+    assert play.phase == "Monitoring"
+    assert _pinned(play) == ("checkout", "workload-uid")
+
+
+def _pinned(play: Play) -> tuple[str, str]:
+    assert play.status.target is not None
+    return play.status.target.name, play.status.target.uid
+
+
+@pytest.mark.parametrize("approved", [False, True])
+def test_ed_puts_another_release_in_its_place_and_it_is_no_fix_of_others(*, approved: bool) -> None:
+    play, world = awaiting({"name": "restart", "rolloutRestart": {}})
+    if approved:
+        ask = {f"{GROUP}/approve": play.open("restart"), f"{GROUP}/approve-by": "alice"}
+        play._annotate(ask)
+        play.tick(crash_after=1)
+
+    recreate(world, spec={"template": build.template("evil.example/checkout:v1")})
+    play.tick()
+
+    said = " ".join(e.message for e in play.status.timeline)
+    assert "it was deleted and made anew" in said
+    assert "Verifying what others made of it" not in said
+    assert play.status.target is None
+    assert world.changes == []
+
+
+def replaced() -> tuple[Case, Facts, Proposal]:
+    """What was applied is verified; what is read now is another one of that name, of other size."""
+    play, world = verifying()
+    recreate(world, spec={"replicas": 9})
+    case = play.case(None)
+    around = AutoscalersNeed(TargetKind.DEPLOYMENT, "shop", "checkout")
+    needs: list[Need] = [case.target.workload, case.target.revisions, case.target.pods, around]
+    facts = Facts().with_({need: world.answer(need) for need in needs})
+    return case, facts, play.status.proposals[0]
+
+
+def test_no_step_takes_a_workload_for_the_one_of_that_name_before_it() -> None:
+    """Each compares the uid itself: none relies on another having looked before."""
+    case, facts, applied = replaced()
+    live = situation(case, facts)
+    assert live is not None
+
+    seen, _ = sample(case, facts, applied.verification)
+    assert (seen.verdict, "another one, of the same name" in seen.message) == ("Error", True)
+    assert approved_revert(case, live, applied) is None
+    assert changed_by_others(case, Draft(case.status, case.now), facts) is None
+    inert = applied.model_copy(update={"parameters": {"notPlanned": "ValueError"}})
+    for each in (applied, inert):
+        assert drift_of(case, each, live) == "it was deleted and made anew"

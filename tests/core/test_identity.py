@@ -18,9 +18,11 @@ from hypothesis import strategies as st
 
 from incidentcommander.actions import all_actions, content
 from incidentcommander.api.base import GROUP, format_timestamp
+from incidentcommander.api.common import OnFailure
 from incidentcommander.api.incident import MAX_ISSUED, IncidentStatus
 from incidentcommander.core.case import Case
 from incidentcommander.core.proposal_ids import issued
+from incidentcommander.core.remediation.identity import digest_of, named
 from incidentcommander.core.remediation.situation import situation
 from incidentcommander.observed.needs import AutoscalersNeed, Facts
 from incidentcommander.observed.workloads import Outcome, digest, significant_hash, template_hash
@@ -133,12 +135,15 @@ def test_ed_annotates_the_old_revision_after_the_approval_and_nothing_is_done(wr
     play = offering(LISTED[0])
     play._annotate({f"{GROUP}/approve": play.open("rollback"), f"{GROUP}/approve-by": "alice"})
     play.tick(crash_after=writes)
+    assert play.reasons.count("RemediationStarted") == writes - 1
 
     edit_old(play, **NOTES)
     play.tick()
 
     assert play.world.changes == []
     assert "annotations" in play.last("RemediationSuperseded")
+    # Where the approval was only just taken, not even the intent is written.
+    assert play.reasons.count("RemediationStarted") == writes - 1
 
 
 def test_what_a_controller_keeps_on_the_target_voids_nothing() -> None:
@@ -163,6 +168,45 @@ def test_an_approval_of_another_digest_is_not_carried_out() -> None:
 
     assert play.world.changes == []
     assert "approved under this id is another plan" in play.last("RemediationSuperseded")
+
+
+def test_ed_makes_any_one_part_another_and_it_is_another_plan() -> None:
+    """An approval is for all of it: nothing may be another one under the same digest."""
+    play = offering(LISTED[2])
+    case = play.case(None)
+    needs = (case.target.workload, case.target.revisions, case.target.pods)
+    live = situation(case, Facts().with_({q: play.world.answer(q) for q in needs}))
+    assert live is not None
+    # What writes nothing: each part speaks for itself, and not by what would be written.
+    inert = proposed(play, "scale-out").model_copy(update={"parameters": {"notPlanned": "a"}})
+    target, plan = inert.target, inert.verification
+
+    def of(case: Case = case, guard: str = "guard-1", **over: Any) -> str:
+        return digest_of(case, inert.model_copy(update=over), live, guard)
+
+    def within(**over: Any) -> Case:
+        return replace(case, incident=case.incident.model_copy(update=over))
+
+    parts = {
+        "uid of the Incident": of(
+            within(metadata=case.incident.metadata.model_copy(update={"uid": "another"}))
+        ),
+        "attempt": of(within(status=case.status.model_copy(update={"attempt": 2}))),
+        "remediation": of(remediation="another"),
+        "what it takes back": of(revert_of="scale-out-00000000"),
+        "action": of(action="rolloutRestart"),
+        "kind": of(target=target.model_copy(update={"kind": "StatefulSet"})),
+        "name": of(target=target.model_copy(update={"name": "another"})),
+        "uid": of(target=target.model_copy(update={"uid": "another"})),
+        "parameters": of(parameters={"notPlanned": "b"}),
+        "what it depends on": of(depends_on={**inert.depends_on, "replicas": "4"}),
+        "verification": of(verification=plan.model_copy(update={"successes": plan.successes + 1})),
+        "on failure": of(on_failure=OnFailure.REVERT),
+        "guard": of(guard="guard-2"),
+    }
+
+    assert [part for part, found in parts.items() if found == of()] == []
+    assert len(set(parts.values())) == len(parts)
 
 
 # --- draws ---------------------------------------------------------------------------------------
@@ -194,6 +238,32 @@ def test_numbers_are_remembered_when_their_proposals_and_entries_are_gone() -> N
     full = IncidentStatus(issued=[f"{n:08x}" for n in range(MAX_ISSUED)])
     assert len(issued(full, play.status.proposals)) == MAX_ISSUED
     assert first[-8:] in issued(full, play.status.proposals)
+
+
+@pytest.mark.parametrize("left", ["issued", "proposals", "timeline"])
+def test_no_number_is_given_twice_whatever_is_left_of_it(
+    left: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    play = offering(LISTED[2])
+    first = proposed(play, "scale-out")
+    known = ("issued", "proposals", "timeline")
+    forgotten: dict[str, list[Any]] = {name: [] for name in known if name != left}
+    status = play.status.model_copy(update=forgotten)
+    case = replace(play.case(None), incident=play.incident.model_copy(update={"status": status}))
+    needs = (case.target.workload, case.target.revisions, case.target.pods)
+    live = situation(case, Facts().with_({q: play.world.answer(q) for q in needs}))
+    assert live is not None
+
+    def poor(_: Case, *purpose: str, digits: int) -> str:
+        """Give the number of the first offer, then one and the same, then others."""
+        few = {"0": first.id[-digits:], "1": "1" * digits}
+        return few.get(purpose[-1]) or digest(purpose)[:digits]
+
+    monkeypatch.setattr(Case, "drawn", poor)
+    plans = [first.model_copy(update={"remediation": name}) for name in ("one", "two")]
+    given = [p.id.rpartition("-")[2] for p in (first, *named(case, plans, live, "guard-1"))]
+
+    assert len(set(given)) == 3
 
 
 # --- whatever ed does ----------------------------------------------------------------------------

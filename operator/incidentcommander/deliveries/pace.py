@@ -40,7 +40,7 @@ class Pace:
             return None
         while sent and sent[0] <= now - _WINDOW:
             sent.popleft()
-        room = self._most if kind in _URGENT else max(1, self._most - self._most // _KEPT)
+        room = self._most if kind in _URGENT else self._most - self._most // _KEPT
         return None if len(sent) < room else sent[len(sent) - room] + _WINDOW
 
     def count(self, namespace: str, now: datetime) -> None:
