@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.admission.conftest import denied_by, until
+from tests.admission.conftest import RELEASE, denied_by, until
 from tests.admission.scene import ALICE, ERIN, Scene, refused_by
 from tests.support.api import Api, Body
 from tests.support.objects import complete_postmortem, incident, postmortem
@@ -320,6 +320,31 @@ def test_the_operator_takes_nobodys_config_map_over(scene: Scene) -> None:
 
     refused_by(
         mine(scene).merge("configmaps", "theirs-postmortem", patch, scene.namespace), REPORTS
+    )
+
+
+def test_the_operator_given_the_right_to_delete_config_maps_deletes_none(scene: Scene) -> None:
+    meta = {"name": "deletes-config-maps", "namespace": scene.namespace}
+    rules = [{"apiGroups": [""], "resources": ["configmaps"], "verbs": ["delete"]}]
+    group = "rbac.authorization.k8s.io"
+    role = {"apiGroup": group, "kind": "Role", "name": meta["name"]}
+    operator = {"kind": "ServiceAccount", "name": RELEASE, "namespace": RELEASE}
+    scene.admin.create("roles", {"metadata": meta, "rules": rules}).expect_ok()
+    scene.admin.create(
+        "rolebindings", {"metadata": meta, "roleRef": role, "subjects": [operator]}
+    ).expect_ok()
+    scene.admin.create("configmaps", config_map(scene, "kept-postmortem", MARK)).expect_ok()
+
+    # Without the role it is RBAC that refuses.
+    until(
+        lambda: mine(scene).delete("configmaps", "kept-postmortem", scene.namespace),
+        lambda answer: answer.ok or REPORTS in answer.message,
+        "the role is seen",
+    )
+    refused_by(
+        mine(scene).delete("configmaps", "kept-postmortem", scene.namespace),
+        REPORTS,
+        "the operator deletes no ConfigMap",
     )
 
 

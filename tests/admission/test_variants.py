@@ -15,10 +15,12 @@ from tests.admission.scene import (
     OPEN,
     PREFIX,
     Case,
+    Change,
     Scene,
     annotated,
     expect,
     keys,
+    patched,
     proposal,
     requests,
     status,
@@ -54,6 +56,12 @@ def unstamped(scene: Scene, helm: Helm) -> Iterator[Scene]:
         lambda answer: answer.ok,
         "requests are stamped again",
     )
+
+
+def merged(by: str | None) -> Change:
+    """Call it a duplicate, signed so."""
+    signed = {} if by is None else {"annotations": keys({"duplicate-of-by": by})}
+    return patched({"spec": {"duplicateOf": {"name": "decoy"}}, "metadata": signed})
 
 
 UNSTAMPED = [
@@ -116,6 +124,17 @@ UNSTAMPED = [
         ),
     ),
     Case("reject needs no patch on the target", ALICE, requests(reject=OPEN)),
+    Case("alice merges it and signs", ALICE, merged(ALICE)),
+    *(
+        Case(
+            f"alice merges it {how}",
+            ALICE,
+            merged(by),
+            ("sign the change of spec.duplicateOf", f"{PREFIX}duplicate-of-by=alice"),
+            policy="incident-commander-fields",
+        )
+        for how, by in {"unsigned": None, "in bob's name": BOB, "in nobody's name": ""}.items()
+    ),
 ]
 
 
