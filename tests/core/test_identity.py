@@ -146,6 +146,20 @@ def test_ed_annotates_the_old_revision_after_the_approval_and_nothing_is_done(wr
     assert play.reasons.count("RemediationStarted") == writes - 1
 
 
+def test_the_guard_is_another_one_after_the_approval_and_nothing_is_done() -> None:
+    """While it was another one, who knows who approved."""
+    play = offering(LISTED[1])
+    play._annotate({f"{GROUP}/approve": play.open("restart"), f"{GROUP}/approve-by": "alice"})
+    play.tick(crash_after=1)
+
+    play.world.fingerprint = "guard-2"
+    play.guard_seen = False
+    play.tick()
+
+    assert play.world.changes == []
+    assert "RemediationStarted" not in play.reasons
+
+
 def test_what_a_controller_keeps_on_the_target_voids_nothing() -> None:
     play = offering(LISTED[0])
     read = proposed(play, "rollback").id

@@ -31,6 +31,7 @@ ELSEWHERE = {
     "Write to help@evil": "help@evil",
     "Text 61234 for a refund": "61234",
     "Our new line: +44 20 7946 0018": "44 20 7946 0018",
+    "Have 4 111 111 111 at hand": "4 111 111 111",
     "Have 4111 1111 1111 1111 at hand": "4111 1111 1111 1111",
     "Visit xn--80ak6aa92e.xn--p1ai now": "xn--80ak6aa92e.xn--p1ai",
     "Open mailto:refunds now": "mailto",
