@@ -179,6 +179,18 @@ class LocalOperator:
             self._process.kill()
         self._reap()
 
+    def wait(self, within: float) -> int:
+        """Wait until it has ended by itself, at most so many seconds; give its exit code.
+
+        Raises
+        ------
+        subprocess.TimeoutExpired
+            If it runs on.
+        """
+        if self._process is None:
+            raise RuntimeError("the operator is not running")
+        return self._process.wait(within)
+
     def stop(self) -> None:
         """End it as Kubernetes does: SIGTERM, and SIGKILL after 10 s."""
         if self._process is not None and self.alive:

@@ -18,6 +18,7 @@ import click
 from . import logs
 from .report_command import report
 from .settings import Settings, SettingsError
+from .stopping import Stopping
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Sequence
@@ -37,7 +38,10 @@ __all__ = ["main"]
 
 _LOG = logging.getLogger("incidentcommander")
 _NOT_SERVED_PAUSE: Final = 2.0
-_DELIVERIES_END_WITHIN: Final = 5.0
+_STOPS_WITHIN: Final = 2.5
+"""Seconds from a signal to the end of the process."""
+_DELIVERIES_END_WITHIN: Final = 1.0
+_TICKS_END_WITHIN: Final = 1.0
 
 
 def now() -> datetime:
@@ -68,7 +72,11 @@ def limits_of(settings: Settings) -> Limits:
     """Give the times and sizes that the settings say."""
     from .core.case import Limits
 
-    return Limits(operator_namespace=settings.namespace, page_at=settings.page_at)
+    return Limits(
+        operator_namespace=settings.namespace,
+        page_at=settings.page_at,
+        reopen_within=settings.reopen_within,
+    )
 
 
 class _Wakes:
@@ -114,6 +122,8 @@ async def serve(settings: Settings) -> None:
     from .http.health import HealthServer
     from .metering.meter import PrometheusMeter
 
+    stopping = Stopping(_STOPS_WITHIN)
+    stopping.take_signals()
     client = await Client.connect(settings)
     wakes = _Wakes()
     guard = Guard(client, settings, wakes.all)
@@ -173,12 +183,14 @@ async def serve(settings: Settings) -> None:
             ", ".join(watched) or "all namespaces",
             client.server,
         )
-        try:
-            await run_kopf(runner, client.server, client.new_session, watched, asyncio.Event())
-        finally:
-            await _wind_up(postman, runner, tasks)
-            await targets.close()
-            await client.close()
+        kopf = run_kopf(runner, client.server, client.new_session, watched, stopping.take_signals)
+        watching = _begin(kopf=kopf)
+        await stopping.wait()
+        # While kopf goes on: it would cancel what it finds of ours.
+        await _wind_up(postman, runner, tasks)
+        await targets.close()
+        await _end(watching)
+        await client.close()
 
 
 async def _until_served(load: Callable[[], object]) -> None:
@@ -267,7 +279,11 @@ async def _wind_up(
 ) -> None:
     # Deliveries first, so that what is taken meanwhile is still recorded.
     await postman.drain(_DELIVERIES_END_WITHIN)
-    await runner.drain()
+    await runner.drain(_TICKS_END_WITHIN)
+    await _end(tasks)
+
+
+async def _end(tasks: Sequence[asyncio.Task[None]]) -> None:
     for task in tasks:
         task.remove_done_callback(_end_if_dead)
         task.cancel()

@@ -61,7 +61,10 @@ class Schedule(Generic[Key]):
             self._sooner.clear()
             pause = self._wake_due()
             try:
-                await asyncio.wait_for(self._sooner.wait(), timeout=pause)
+                # Not wait_for: before Python 3.12 that swallows a cancellation which comes in the
+                # same moment as what it waits for, and this ran on for ever.
+                async with asyncio.timeout(pause):
+                    await self._sooner.wait()
             except TimeoutError:
                 continue
 

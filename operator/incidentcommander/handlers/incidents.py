@@ -80,17 +80,23 @@ async def run_kopf(
     server: str,
     session: Callable[[], aiohttp.ClientSession],
     namespaces: Sequence[str],
-    stop: asyncio.Event,
+    started: Callable[[], None],
 ) -> None:
-    """Watch Incidents until ``stop`` is set."""
-    await kopf.operator(
+    """Watch Incidents until cancelled.
+
+    ``started`` is called once kopf has taken the signals, so that they can be taken back: what
+    kopf does at a signal is to cancel every task of the process, ours too, after five seconds.
+    """
+    ours = asyncio.all_tasks()
+    tasks = await kopf.spawn_tasks(
         registry=registry_for(runner, server, session),
         settings=settings_for_kopf(),
         standalone=True,
         clusterwide=not namespaces,
         namespaces=list(namespaces),
-        stop_flag=stop,
     )
+    started()
+    await kopf.run_tasks(tasks, ignored=ours)
 
 
 def watcher_alive() -> bool:
