@@ -126,13 +126,8 @@ async def _postmortem(
 async def _list(
     client: Client, plural: str, namespace: str, **query: str
 ) -> Sequence[dict[str, Any]]:
+    from .gateways.kubernetes.pages import items_of, pages
     from .gateways.kubernetes.paths import path_of
 
-    asked = {"limit": _PAGE, **query}
-    items: list[dict[str, Any]] = []
-    while True:
-        page = await client.request("GET", path_of(plural, namespace), query=asked)
-        items += page.get("items") or []
-        if not page["metadata"].get("continue"):
-            return items
-        asked["continue"] = page["metadata"]["continue"]
+    listed = pages(client, path_of(plural, namespace), {"limit": _PAGE, **query})
+    return [item async for page in listed for item in items_of(page)]

@@ -90,6 +90,34 @@ def test_a_responder_completes_it(scene: Scene, name: str) -> None:
     scene.person(ERIN).merge("postmortems", name, {"spec": spec}, scene.namespace).expect_ok()
 
 
+def test_ed_swaps_the_text_of_one_that_alice_reads_in_review(scene: Scene, name: str) -> None:
+    drafted(scene, name)
+    spec = {**complete_postmortem("")["spec"], "state": "Review"}
+    scene.person(ERIN).merge("postmortems", name, {"spec": spec}, scene.namespace).expect_ok()
+
+    for swapped in ({"summary": "It was the customers' fault."}, {"state": "Draft"}):
+        refused_by(
+            scene.person(ERIN).merge("postmortems", name, {"spec": swapped}, scene.namespace),
+            POLICY,
+            "stays as it is being read",
+        )
+    # What is no text of it is none of this rule.
+    label = {"metadata": {"labels": {"team": "checkout"}}}
+    scene.person(ERIN).merge("postmortems", name, label, scene.namespace).expect_ok()
+    scene.person(ALICE).merge("postmortems", name, FINAL, scene.namespace).expect_ok()
+    scene.person(ALICE).merge("postmortems", name, REVIEW, scene.namespace).expect_ok()
+    back = {"spec": {"state": "Draft", "summary": "Mended."}}
+    scene.person(ALICE).merge("postmortems", name, back, scene.namespace).expect_ok()
+
+
+def test_the_operator_writes_one_that_is_in_review(scene: Scene, name: str) -> None:
+    drafted(scene, name)
+    scene.person(ERIN).merge("postmortems", name, REVIEW, scene.namespace).expect_ok()
+
+    more = {"spec": {"summary": "drafted anew after a reopen"}}
+    scene.operator.merge("postmortems", name, more, scene.namespace).expect_ok()
+
+
 def test_alice_who_may_approve_calls_it_final_and_takes_it_back(scene: Scene, name: str) -> None:
     drafted(scene, name)
     spec = complete_postmortem("")["spec"]

@@ -318,8 +318,8 @@ async def test_until_a_new_list_is_read_what_was_there_stays(made: list[watching
 
 def test_every_module_that_reads_lists_is_here() -> None:
     root = Path(incidentcommander.__file__).parent / "gateways"
-    found = {p.stem for p in root.rglob("*.py") if '.get("items")' in p.read_text()}
-    assert found == {"incidents", "observer", "postmortems", "surroundings", "watch"}
+    found = {p.stem for p in root.rglob("*.py") if "items_of(" in p.read_text()}
+    assert found == {"incidents", "observer", "pages", "postmortems", "surroundings", "watch"}
 
 
 def _closed(name: str = "good") -> Raw:

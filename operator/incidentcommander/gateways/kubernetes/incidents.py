@@ -22,6 +22,7 @@ from ...ports import MetadataChange
 from .apart import Apart, wrong_with
 from .client import FIELD_MANAGER, JSON_PATCH, MERGE_PATCH, Client
 from .errors import AlreadyExistsError
+from .pages import items_of, pages
 from .paths import path_of
 
 __all__ = ["Incidents", "read_incident"]
@@ -61,14 +62,9 @@ class Incidents:
         for namespace in namespaces or ("",):
             # Few at a time: each can be large, and there may be many.
             query = {"labelSelector": CLOSED_LABEL, "limit": _PAGE}
-            while True:
-                path = path_of("incidents", namespace)
-                page = await self._client.request("GET", path, query=query)
-                for found in self._apart.each(page.get("items") or [], read_incident):
+            async for page in pages(self._client, path_of("incidents", namespace), query):
+                for found in self._apart.each(items_of(page), read_incident):
                     yield found
-                if not page["metadata"].get("continue"):
-                    break
-                query["continue"] = page["metadata"]["continue"]
 
     async def save_status(self, incident: Incident, status: IncidentStatus) -> Incident:
         """Replace the status if the Incident is still the one that was read; give the new one."""

@@ -36,6 +36,7 @@ from ...said import Said
 from .client import Client, Raw
 from .convert import owners_of_pods, pods_from, revisions_from, selector_of, workload_from
 from .dry_runs import DryRuns
+from .pages import items_of, pages
 from .paths import PLURALS, path_of
 from .surroundings import Surroundings
 
@@ -164,16 +165,8 @@ class KubernetesObserver:
         # resourceVersion=0: from the server's cache, which spares 80 ms right after a write. What
         # is acted on is read fresh and tested in the patch.
         query = {"labelSelector": selector_of(workload), "resourceVersion": "0", "limit": _PAGE}
-        path = path_of(plural, workload.namespace)
-        items: list[Raw] = []
-        while True:
-            page = await self._client.request("GET", path, query=query)
-            items.extend(page.get("items") or [])
-            more = page["metadata"].get("continue")
-            if not more:
-                return items
-            query = {key: value for key, value in query.items() if key != "resourceVersion"}
-            query["continue"] = more
+        listed = pages(self._client, path_of(plural, workload.namespace), query)
+        return [item async for page in listed for item in items_of(page)]
 
 
 def _once(ask: Callable[[], Awaitable[list[Raw]]]) -> Callable[[], Awaitable[list[Raw]]]:

@@ -29,6 +29,7 @@ from ...ports import Drafted
 from .apart import Apart, wrong_with
 from .client import MERGE_PATCH, Client, Raw
 from .errors import AlreadyExistsError
+from .pages import items_of, pages
 from .paths import path_of
 
 __all__ = ["Postmortems", "owner_reference", "read_postmortem", "whole_timeline"]
@@ -64,8 +65,9 @@ class Postmortems:
     async def draft(self, incident: Incident, now: datetime) -> Drafted:
         """Make sure that there is a Postmortem of this Incident, and say how it came about.
 
-        One that was drafted before is drafted again, a Draft of others is adopted. What is Final, or
-        was carried on by others without having been adopted, is left alone and named.
+        One that was drafted before is drafted again, a Draft of others is adopted: what they wrote
+        stays and is named, the rest is drafted. What is Final, or was carried on by others without
+        having been adopted, is left alone and named.
         """
         entries = await whole_timeline(self._client, incident)
         wanted = draft(incident, entries, now)
@@ -73,7 +75,7 @@ class Postmortems:
         for own in (p for p in found if _ours(p, incident) and not _final(p)):
             return await self._again(own, wanted)
         for other in (p for p in found if _adoptable(p, incident)):
-            return await self._adopt(other, incident)
+            return await self._adopt(other, incident, wanted)
         how = f"drafted from {len(entries)} timeline entries"
         strangers = "".join(f". {_left_alone(p, incident)}" for p in found[:_NAMED])
         return Drafted(await self._create(incident, wanted), f"{how}{strangers}")
@@ -100,33 +102,30 @@ class Postmortems:
     async def _of(self, incident: Incident) -> list[Postmortem]:
         """Give all that say they are about this Incident; the one with its name first."""
         meta = incident.metadata
-        page = await self._client.request(
-            "GET",
-            path_of(_PLURAL, meta.namespace),
-            query={"fieldSelector": f"spec.incidentRef.name={meta.name}"},
-        )
-        found = self._apart.each(page.get("items") or [], read_postmortem)
+        query = {"fieldSelector": f"spec.incidentRef.name={meta.name}"}
+        listed = pages(self._client, path_of(_PLURAL, meta.namespace), query)
+        items = [item async for page in listed for item in items_of(page)]
+        found = self._apart.each(items, read_postmortem)
         about = [p for p in found if _belongs(p, incident)]
         return sorted(about, key=lambda p: (p.metadata.name != meta.name, p.metadata.name))
 
-    async def _adopt(self, found: Postmortem, incident: Incident) -> Drafted:
+    async def _adopt(
+        self, found: Postmortem, incident: Incident, wanted: PostmortemSpec
+    ) -> Drafted:
         """Make a Draft of others the one that is owed. The mark is one that only we can write."""
         meta = found.metadata
-        await self._client.request(
-            "PATCH",
-            path_of(_PLURAL, meta.namespace, meta.name),
-            body={
-                "metadata": {
-                    "uid": meta.uid,
-                    "resourceVersion": meta.resource_version,
-                    "ownerReferences": _owners(incident.metadata.name, incident.metadata.uid),
-                }
-            },
-            content_type=MERGE_PATCH,
-            query=_STRICT,
+        # Marks on what others wrote are theirs, too: nothing there is ours.
+        changes = redrafted(found.spec, {}, wanted)
+        new = marks(wanted)
+        marked = json.dumps({name: new[name] for name in changes})
+        await self._write(
+            found, changes, marked, _owners(incident.metadata.name, incident.metadata.uid)
         )
-        how = "a Draft was there already, by others (who wrote it is not known): adopted as it is"
-        return Drafted(meta.name, how)
+        theirs = ", ".join(
+            sorted(found.spec.to_api().keys() - changes.keys() - {"incidentRef", "state"})
+        )
+        how = "a Draft was there already, by others (who wrote it is not known): adopted. "
+        return Drafted(meta.name, f"{how}Theirs: {theirs or 'nothing'}; the rest was drafted")
 
     async def _again(self, found: Postmortem, wanted: PostmortemSpec) -> Drafted:
         """Draft anew what people did not touch."""
@@ -140,22 +139,33 @@ class Postmortems:
             return Drafted(meta.name, kept)
         new = marks(wanted)
         marked = {**before, **{name: new[name] for name in changes}}
+        await self._write(found, changes, json.dumps(marked))
+        told = ", ".join(sorted(changes))
+        return Drafted(meta.name, f"it was there already; nobody had touched {told}: drafted anew")
+
+    async def _write(
+        self,
+        found: Postmortem,
+        changes: Mapping[str, Any],
+        marked: str,
+        owners: Sequence[dict[str, Any]] = (),
+    ) -> None:
+        """Write fields of one that is there, if it is still the one that was read."""
+        meta = found.metadata
+        metadata: dict[str, Any] = {
+            "uid": meta.uid,
+            "resourceVersion": meta.resource_version,
+            "annotations": {DRAFTED_ANNOTATION: marked},
+        }
+        if owners:
+            metadata["ownerReferences"] = list(owners)
         await self._client.request(
             "PATCH",
             path_of(_PLURAL, meta.namespace, meta.name),
-            body={
-                "metadata": {
-                    "uid": meta.uid,
-                    "resourceVersion": meta.resource_version,
-                    "annotations": {DRAFTED_ANNOTATION: json.dumps(marked)},
-                },
-                "spec": changes,
-            },
+            body={"metadata": metadata, "spec": dict(changes)},
             content_type=MERGE_PATCH,
             query=_STRICT,
         )
-        told = ", ".join(sorted(changes))
-        return Drafted(meta.name, f"it was there already; nobody had touched {told}: drafted anew")
 
 
 async def whole_timeline(client: Client, incident: Incident) -> list[TimelineEntry]:

@@ -30,6 +30,7 @@ from ...observed.surroundings import (
 from ...observed.workloads import Workload, time_of
 from .apart import Apart
 from .client import Client, Raw
+from .pages import items_of, pages
 from .paths import path_of
 from .references import CONFIG_MAP, SECRET, references, selects
 
@@ -133,15 +134,13 @@ class Surroundings:
         """Give all objects, or the first so many; and whether these are all."""
         query |= {"resourceVersion": "0", "limit": str(_PAGE)}
         items: list[Raw] = []
-        for _ in range(_MOST_PAGES):
-            page = await self._client.request("GET", path, query=query)
-            items.extend(page.get("items") or [])
-            more = page["metadata"].get("continue")
-            if not more:
-                return items, True
-            query.pop("resourceVersion", None)
-            query["continue"] = more
-        return items, False
+        read = 0
+        async for page in pages(self._client, path, query):
+            items.extend(items_of(page))
+            read += 1
+            if read == _MOST_PAGES:
+                return items, not page["metadata"].get("continue")
+        return items, True
 
 
 def _scales(raw: Raw, need: AutoscalersNeed) -> bool:

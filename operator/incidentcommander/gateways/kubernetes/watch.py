@@ -20,6 +20,7 @@ from ...foreign import inside
 from ...said import Said
 from .client import Client, Raw
 from .errors import ExpiredError, UnknownResourceError
+from .pages import PAGE, items_of, pages
 
 __all__ = ["Watch"]
 
@@ -27,7 +28,6 @@ _JSON: Final = "application/json"
 _METADATA: Final = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 _METADATA_LIST: Final = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 
-_PAGE: Final = "500"
 _LIFETIME: Final = "290"
 """Seconds after which the server ends a watch; load balancers cut at 300 and more."""
 _PAUSES: Final = (0.0, 0.2, 1.0, 2.0, 5.0, 10.0)
@@ -106,19 +106,16 @@ class Watch:
         OperatorError
             If the API server does not give the list.
         """
-        query = {"limit": _PAGE if self.whole else "1", **self._selection()}
+        query = {"limit": PAGE if self.whole else "1", **self._selection()}
         accept = _METADATA_LIST if self.metadata_only else _JSON
         items: list[Raw] = []
-        while True:
-            page = await self.client.request("GET", self.path, query=query, accept=accept)
+        async for page in pages(self.client, self.path, query, accept):
+            version = page["metadata"]["resourceVersion"]
             if not self.whole:
                 break
-            items.extend(page.get("items") or [])
-            if not page["metadata"].get("continue"):
-                break
-            query["continue"] = page["metadata"]["continue"]
+            items.extend(items_of(page))
         self.absent = False
-        self._version = page["metadata"]["resourceVersion"]
+        self._version = version
         self.last_heard = time.monotonic()
         self.on_list(items)
 
