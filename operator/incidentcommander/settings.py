@@ -88,6 +88,8 @@ class Settings(BaseModel):
     request_timeout: _Wait = timedelta(seconds=10)
     page_at: Annotated[int, Field(ge=32, le=112)] = 64
     """Entries in the Incident at which older ones move to a TimelinePage."""
+    reopen_within: _Wait = timedelta(hours=24)
+    """How long a Dismissed or Merged Incident can be reopened; then it gets the label `closed`."""
     guard_proof_ttl: _Wait = timedelta(seconds=5)
     """How long one proof of the guard serves all Incidents of a namespace."""
 

@@ -313,6 +313,7 @@ def test_settings_come_from_values(template: Template) -> None:
         "tuning.connections": ("CONNECTIONS", "7"),
         "tuning.requestTimeout": ("REQUEST_TIMEOUT", "4s"),
         "tuning.pageAt": ("PAGE_AT", "32"),
+        "tuning.reopenWithin": ("REOPEN_WITHIN", "48h"),
         "tuning.guardProofTtl": ("GUARD_PROOF_TTL", "2s"),
     }
     rendered = template(*(f"{path}={value}" for path, (_, value) in values.items()))

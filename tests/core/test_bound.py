@@ -192,7 +192,7 @@ def test_ed_replaces_the_workload_by_a_failing_one_and_the_revert_leaves_it_alon
 def test_ed_copies_the_workload_with_its_marker_and_it_is_not_taken_for_done(writes: int) -> None:
     play, world = awaiting()
     ask = {f"{GROUP}/approve": play.open("scale-out"), f"{GROUP}/approve-by": "alice"}
-    play._annotate(ask)
+    play.annotate(ask)
     play.tick(crash_after=writes)
     done = len(world.changes)
 
@@ -229,7 +229,7 @@ def test_the_target_changed_in_spec_before_the_approval_was_taken_voids_it_with_
 ):
     play, world = awaiting()
     offered = play.open("scale-out")
-    play._annotate({f"{GROUP}/approve": offered, f"{GROUP}/approve-by": "alice"})
+    play.annotate({f"{GROUP}/approve": offered, f"{GROUP}/approve-by": "alice"})
 
     play.edit(target={"name": OTHER})
 
@@ -247,7 +247,7 @@ def test_the_target_changed_in_spec_before_the_approval_was_taken_voids_it_with_
 @pytest.mark.parametrize("key", ["resolve", "confirm"])
 def test_ed_retargets_before_a_word_of_alice_is_taken_and_it_counts_for_nothing(key: str) -> None:
     play, _world = awaiting()
-    play._annotate({f"{GROUP}/{key}": "fixed by hand", f"{GROUP}/{key}-by": "alice"})
+    play.annotate({f"{GROUP}/{key}": "fixed by hand", f"{GROUP}/{key}-by": "alice"})
 
     play.edit(target={"name": OTHER})
 
@@ -330,7 +330,7 @@ def test_ed_toggles_target_and_runbook_and_nothing_is_forgotten() -> None:
 
 def test_a_change_of_spec_beside_a_request_is_not_lost() -> None:
     play, _world = awaiting()
-    play._annotate({f"{GROUP}/note": "seen", f"{GROUP}/note-by": "rita"})
+    play.annotate({f"{GROUP}/note": "seen", f"{GROUP}/note-by": "rita"})
 
     play.edit(severity="SEV1")
 
@@ -375,7 +375,7 @@ def test_what_people_fixed_and_confirmed_before_any_look_is_pinned_while_it_is_w
 
 def test_rita_retargets_while_others_change_it_and_the_workload_is_still_what_is_watched() -> None:
     play, world = awaiting({"name": "restart", "rolloutRestart": {}})
-    play._annotate({f"{GROUP}/approve": play.open("restart"), f"{GROUP}/approve-by": "alice"})
+    play.annotate({f"{GROUP}/approve": play.open("restart"), f"{GROUP}/approve-by": "alice"})
     play.tick(crash_after=1)
     assert play.phase == "Remediating"
 
@@ -400,7 +400,7 @@ def test_ed_puts_another_release_in_its_place_and_it_is_no_fix_of_others(*, appr
     play, world = awaiting({"name": "restart", "rolloutRestart": {}})
     if approved:
         ask = {f"{GROUP}/approve": play.open("restart"), f"{GROUP}/approve-by": "alice"}
-        play._annotate(ask)
+        play.annotate(ask)
         play.tick(crash_after=1)
 
     recreate(world, spec={"template": build.template("evil.example/checkout:v1")})

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from incidentcommander.api.postmortem import Postmortem
-from incidentcommander.core.postmortem.owed import draft_due, drafted
+from incidentcommander.core.postmortem.owed import draft_due
 from tests.support import objects
 from tests.support.objects import complete_postmortem, postmortem
 from tests.support.play import Play
@@ -28,11 +28,7 @@ def review(body: dict[str, Any]) -> Postmortem:
 
 def with_draft(**spec: Any) -> Play:
     play = resolved()
-    assert draft_due(play.incident)
-    status = drafted(
-        play.incident, "checkout-5xx", "drafted from 17 timeline entries", play.world.now, "guard-1"
-    )
-    play.incident = play.incident.model_copy(update={"status": status})
+    assert play.reasons[-1] == "PostmortemDrafted"
     assert not draft_due(play.incident)
     play.world.postmortems["checkout-5xx"] = review(postmortem("shop", **spec))
     return play.tick()
@@ -45,7 +41,7 @@ def test_a_draft_is_recorded_with_its_name_its_time_and_what_to_do() -> None:
     assert play.status.postmortem is not None
     assert play.status.postmortem.name == "checkout-5xx"
     told = play.last("PostmortemDrafted")
-    assert "drafted from 17 timeline entries. It is due 2026-11-24" in told
+    assert "drafted in memory. It is due 2026-11-24" in told
     assert told.endswith("kubectl -n shop edit postmortem checkout-5xx")
 
 
@@ -100,8 +96,7 @@ def test_one_that_was_deleted_is_drafted_anew() -> None:
     play.world.postmortems.clear()
     play.tick()
 
-    assert play.reasons[-1] == "PostmortemLost"
-    assert draft_due(play.incident)
+    assert play.reasons[-2:] == ["PostmortemLost", "PostmortemDrafted"]
 
 
 @pytest.mark.parametrize("uid", ["", "of-another-incident"])
@@ -115,7 +110,9 @@ def test_ed_puts_a_final_one_of_his_under_that_name_and_the_incident_stays_open(
     assert play.phase == "Resolved"
     assert "IncidentClosed" not in play.reasons
     assert "neither drafted nor adopted here" in play.last("PostmortemLost")
-    assert draft_due(play.incident)
+    assert play.reasons[-1] == "PostmortemDrafted"
+    assert play.status.postmortem is not None
+    assert play.status.postmortem.name != "checkout-5xx"
 
 
 def final(play: Play) -> Play:

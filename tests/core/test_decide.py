@@ -51,8 +51,9 @@ def test_from_declaration_to_resolution() -> None:
         "UpdatePosted",
         "IncidentResolved",
         "UpdatePosted",
+        "PostmortemDrafted",
     ]
-    assert [e.seq for e in play.status.timeline] == list(range(17))
+    assert [e.seq for e in play.status.timeline] == list(range(18))
     assert len(play.world.changes) == 1
     assert play.status.durations is not None
     assert play.status.durations.resolve is not None
@@ -239,7 +240,7 @@ def test_an_approved_scaling_that_drifted_is_not_done_and_offered_anew(writes: i
         play.world.edit(spec={"replicas": 4})
         play.say("approve", wanted)
     else:
-        play._annotate({key: wanted, f"{key}-by": "alice"})
+        play.annotate({key: wanted, f"{key}-by": "alice"})
         play.tick(crash_after=writes)
         play.world.edit(spec={"replicas": 4})
         play.tick()
@@ -480,7 +481,7 @@ def test_a_crash_after_any_write_changes_the_target_once(remediation: str, write
     play.tick(crash_after=writes)
     play.tick()
     approved = play.open(remediation)
-    play._annotate(
+    play.annotate(
         {"incidentcommander.dev/approve": approved, "incidentcommander.dev/approve-by": "alice"}
     )
     play.tick(crash_after=writes)
@@ -505,7 +506,7 @@ def test_a_lost_answer_is_found_by_its_marker() -> None:
 
 def test_after_a_crash_a_target_that_moved_is_never_changed() -> None:
     play = _awaiting()
-    play._annotate(
+    play.annotate(
         {
             "incidentcommander.dev/approve": play.open("rollback"),
             "incidentcommander.dev/approve-by": "alice",

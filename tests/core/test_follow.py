@@ -74,7 +74,7 @@ def test_the_pod_is_deleted_after_the_change_as_approved() -> None:
 def test_a_crash_after_any_write_deletes_it_once(writes: int) -> None:
     play = stuck()
     approved = play.open("rollback")
-    play._annotate({f"{GROUP}/approve": approved, f"{GROUP}/approve-by": "alice"})
+    play.annotate({f"{GROUP}/approve": approved, f"{GROUP}/approve-by": "alice"})
     play.tick(crash_after=writes)
     play.after(seconds=30)
 

@@ -133,7 +133,7 @@ def test_ed_annotates_the_old_revision_after_the_offer_and_alice_is_shown_anothe
 @pytest.mark.parametrize("writes", [1, 2])
 def test_ed_annotates_the_old_revision_after_the_approval_and_nothing_is_done(writes: int) -> None:
     play = offering(LISTED[0])
-    play._annotate({f"{GROUP}/approve": play.open("rollback"), f"{GROUP}/approve-by": "alice"})
+    play.annotate({f"{GROUP}/approve": play.open("rollback"), f"{GROUP}/approve-by": "alice"})
     play.tick(crash_after=writes)
     assert play.reasons.count("RemediationStarted") == writes - 1
 
@@ -149,7 +149,7 @@ def test_ed_annotates_the_old_revision_after_the_approval_and_nothing_is_done(wr
 def test_the_guard_is_another_one_after_the_approval_and_nothing_is_done() -> None:
     """While it was another one, who knows who approved."""
     play = offering(LISTED[1])
-    play._annotate({f"{GROUP}/approve": play.open("restart"), f"{GROUP}/approve-by": "alice"})
+    play.annotate({f"{GROUP}/approve": play.open("restart"), f"{GROUP}/approve-by": "alice"})
     play.tick(crash_after=1)
 
     play.world.fingerprint = "guard-2"
@@ -172,12 +172,12 @@ def test_what_a_controller_keeps_on_the_target_voids_nothing() -> None:
 
 def test_an_approval_of_another_digest_is_not_carried_out() -> None:
     play = offering(LISTED[1])
-    play._annotate({f"{GROUP}/approve": play.open("restart"), f"{GROUP}/approve-by": "alice"})
+    play.annotate({f"{GROUP}/approve": play.open("restart"), f"{GROUP}/approve-by": "alice"})
     play.tick(crash_after=1)
     assert play.status.approval is not None
     other = play.status.approval.model_copy(update={"digest": "0" * 64})
 
-    play._save(play.status.model_copy(update={"approval": other}))
+    play.save(play.status.model_copy(update={"approval": other}))
     play.tick()
 
     assert play.world.changes == []
@@ -345,7 +345,7 @@ FEW: Final = st.sampled_from(["1", "2", ""])
 def _approve(watch: Watch, index: int) -> None:
     ids = [p.id for p in watch.play.status.proposals] or ["rollback-00000000"]
     ask = {f"{GROUP}/approve": ids[index % len(ids)], f"{GROUP}/approve-by": "alice"}
-    watch.play._annotate(ask)
+    watch.play.annotate(ask)
 
 
 STEPS: Final[st.SearchStrategy[Step]] = st.one_of(

@@ -49,7 +49,7 @@ def awaiting(remedy: str) -> Play:
 def approve(play: Play, *, crash_after: int | None = None) -> Play:
     """Alice approves; the operator may die after so many writes."""
     (found,) = [p for p in play.status.proposals if p.state == "Proposed"]
-    play._annotate({f"{GROUP}/approve": found.id, f"{GROUP}/approve-by": "alice"})
+    play.annotate({f"{GROUP}/approve": found.id, f"{GROUP}/approve-by": "alice"})
     return play.tick(crash_after=crash_after)
 
 

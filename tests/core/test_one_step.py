@@ -111,7 +111,7 @@ def test_what_could_not_be_planned_cannot_be_approved_and_stays_as_it_is(
 
     play.after(seconds=30)
     assert [p.id for p in play.status.proposals] == [p.id for p in before]
-    play._annotate({f"{GROUP}/approve": play.open("undo"), f"{GROUP}/approve-by": "alice"})
+    play.annotate({f"{GROUP}/approve": play.open("undo"), f"{GROUP}/approve-by": "alice"})
     play.tick()
 
     assert play.world.changes == []
@@ -145,8 +145,8 @@ def test_a_bug_while_one_request_is_answered_refuses_that_request(
     monkeypatch.setitem(handling._HANDLERS, "note", bug)
     play = Play().tick()
 
-    play._annotate({f"{GROUP}/note": "hello", f"{GROUP}/note-by": "ed"})
-    play._annotate({f"{GROUP}/acknowledge": "me", f"{GROUP}/acknowledge-by": "alice"})
+    play.annotate({f"{GROUP}/note": "hello", f"{GROUP}/note-by": "ed"})
+    play.annotate({f"{GROUP}/acknowledge": "me", f"{GROUP}/acknowledge-by": "alice"})
     play.tick()
 
     assert "it could not be taken: RecursionError in " in play.last("RequestRefused")

@@ -24,7 +24,7 @@ def awaiting(remediation: dict[str, Any], *autoscalers: Autoscaler) -> Play:
 
 
 def approve(play: Play, *, crash_after: int | None = None) -> Play:
-    play._annotate({f"{GROUP}/approve": play.open("it"), f"{GROUP}/approve-by": "alice"})
+    play.annotate({f"{GROUP}/approve": play.open("it"), f"{GROUP}/approve-by": "alice"})
     return play.tick(crash_after=crash_after)
 
 

@@ -166,7 +166,7 @@ def _silent_approval(writes: int) -> Callable[[Story], object]:
     def step(story: Story) -> object:
         proposal = _open_or_made_up(story, 0)
         annotations = {"approve": proposal, "approve-by": "alice"}
-        story.play._annotate({f"incidentcommander.dev/{k}": v for k, v in annotations.items()})
+        story.play.annotate({f"incidentcommander.dev/{k}": v for k, v in annotations.items()})
         return story.play.tick(crash_after=writes)
 
     return step
@@ -361,7 +361,7 @@ def test_whatever_ed_does_between_two_writes_it_is_done_once_or_said_not_to_be_k
     story.ambush = ambush
     story.play.world.lose_response = lost
     said = {"approve": offered, "approve-by": "alice"}
-    story.play._annotate({f"{GROUP}/{key}": value for key, value in said.items()})
+    story.play.annotate({f"{GROUP}/{key}": value for key, value in said.items()})
     story.play.tick(crash_after=writes)
     for one in tampering:
         one(story)

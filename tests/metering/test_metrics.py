@@ -212,7 +212,7 @@ async def test_an_approved_change_is_counted_by_what_came_of_it() -> None:
     shell = Shell()
     play = Play(world=shell.world).tick()
     asked = {f"{GROUP}/approve": play.open("rollback"), f"{GROUP}/approve-by": "alice"}
-    play._annotate(asked)
+    play.annotate(asked)
 
     await shell.tick(shell.store.put(play.incident))
 

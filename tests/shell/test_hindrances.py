@@ -10,7 +10,8 @@ import pytest
 from typing_extensions import override
 
 from incidentcommander.api.incident import Incident
-from incidentcommander.controllers import incidents
+from incidentcommander.controllers import hands, look
+from incidentcommander.core import decide as decisions
 from incidentcommander.observed.workloads import IncidentRef
 from tests.support import build
 from tests.support.shell import Shell, Store
@@ -30,8 +31,8 @@ class _Counting(Store):
 def shell() -> tuple[Shell, _Counting]:
     made, store = Shell(), _Counting()
     made.store = store
-    made.runner._world = incidents.Gateways(
-        **{name: getattr(made.runner._world, name) for name in incidents.Gateways.__slots__}
+    made.runner._world = hands.Gateways(
+        **{name: getattr(made.runner._world, name) for name in hands.Gateways.__slots__}
         | {"incidents": store}
     )
     made.runner._hindered._incidents = store
@@ -51,14 +52,17 @@ def kept(store: Store, ref: IncidentRef) -> Incident:
     return store.kept[ref.namespace, ref.name]
 
 
-@pytest.mark.parametrize("where", ["decide", "required", "draft_due", "cleanup"])
+WHERE = {"decide": look, "required": look, "draft_due": decisions, "cleanup": decisions}
+
+
+@pytest.mark.parametrize("where", WHERE)
 async def test_a_bug_is_said_once_where_people_look_and_cleared_when_it_works_again(
     where: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     made, store = shell()
     ref = store.put(build.incident())
     with monkeypatch.context() as patched:
-        patched.setattr(incidents, where, bug)
+        patched.setattr(WHERE[where], where, bug)
         for _ in range(5):
             await made.tick(ref)
             made.world.now += timedelta(seconds=7)
@@ -89,12 +93,12 @@ async def test_the_others_go_on_and_the_pauses_grow(monkeypatch: pytest.MonkeyPa
     made, store = shell()
     bad = store.put(build.incident(metadata={"name": "bad", "uid": "bad"}))
     good = store.put(build.incident(metadata={"name": "good", "uid": "good"}))
-    decide = incidents.decide  # type: ignore[attr-defined]
+    decide = decisions.decide
 
     def decided(case: Any, facts: Any) -> Any:
         return bug() if case.incident.metadata.name == "bad" else decide(case, facts)
 
-    monkeypatch.setattr(incidents, "decide", decided)
+    monkeypatch.setattr(look, "decide", decided)
     pauses = []
     for _ in range(14):
         await made.tick(bad, good)
@@ -112,7 +116,7 @@ async def test_a_status_that_cannot_be_written_is_said_once_in_the_log(
 ) -> None:
     made, store = shell()
     ref = store.put(build.incident())
-    monkeypatch.setattr(incidents, "decide", bug)
+    monkeypatch.setattr(look, "decide", bug)
     monkeypatch.setattr(store, "save_status", bug)
 
     for _ in range(5):

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from incidentcommander.api.common import Phase
+from incidentcommander.core.case import Limits
 from tests.support import build
 from tests.support.play import Play
 from tests.support.shell import Shell
@@ -45,3 +46,13 @@ def test_a_merged_one_is_looked_at_again_when_it_is_to_be_left() -> None:
     play.merge("other").after(hours=1)
 
     assert play.decisions[-1].wake_at == build.NOW + timedelta(hours=24)
+
+
+async def test_how_long_a_dismissed_one_can_be_reopened_is_a_setting() -> None:
+    shell = Shell(limits=Limits(reopen_within=timedelta(hours=1)))
+    ref = shell.store.put(Play(world=shell.world).tick().say("dismiss", "nothing").incident)
+    shell.world.now += timedelta(hours=1)
+
+    await shell.tick(ref)
+
+    assert shell.store.labelled == ["checkout-5xx"]

@@ -8,23 +8,31 @@ Kubernetes API: what the API server does is tested on a real one.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from incidentcommander.api.base import FIELD_MANAGER, GROUP, HANDLED_ANNOTATION, format_timestamp
+from incidentcommander.api.base import (
+    CLOSED_LABEL,
+    FIELD_MANAGER,
+    GROUP,
+    HANDLED_ANNOTATION,
+    format_timestamp,
+)
 from incidentcommander.api.common import TargetKind
 from incidentcommander.api.incident import Incident, IncidentStatus
 from incidentcommander.api.policy import ResponsePolicy
 from incidentcommander.api.postmortem import Postmortem
 from incidentcommander.api.runbook import Runbook
+from incidentcommander.controllers.look import Rest, look
 from incidentcommander.core.case import Case, Limits
-from incidentcommander.core.decide import Decision, decide, required
-from incidentcommander.core.effects import ChangeTarget
-from incidentcommander.core.postmortem.owed import drafted
-from incidentcommander.core.record.timeline_pages import Page, page_due, paged
-from incidentcommander.core.requests.reading import cleanup
+from incidentcommander.core.decide import Decision
+from incidentcommander.core.effects import AddPage, ChangeTarget, RemoveRequests
+from incidentcommander.core.postmortem.owed import drafted, owned_by
+from incidentcommander.core.record.timeline_pages import paged
+from incidentcommander.errors import UnavailableError
 from incidentcommander.observed.needs import (
     Answer,
     AutoscalersNeed,
@@ -59,9 +67,8 @@ from incidentcommander.observed.workloads import (
     Workload,
 )
 from tests.actions.jsonpatch import TestFailedError, apply
-from tests.support import build
+from tests.support import build, objects
 
-MAX_TURNS = 60
 NOTHING_AROUND: Mapping[type[Question], Answer] = {
     AutoscalersNeed: (),
     WarningsNeed: Warnings(()),
@@ -302,7 +309,7 @@ class Play:
         self.guard_since: datetime | None = self.world.now
         self.guard_seen = True
         """Whether the operator has seen the guard's policies since it started."""
-        self.pages: list[Page] = []
+        self.pages: list[AddPage] = []
         self.deliveries: list[Delivery] = []
         """What the postman says of notices."""
 
@@ -354,17 +361,12 @@ class Play:
         """Make a request; the operator does not see it yet. ``by=""``: without a signature."""
         stamps = {f"{GROUP}/{key}-{name}": text for name, text in beside.items()}
         signed = {f"{GROUP}/{key}-by": by} if by else {}
-        self._annotate({f"{GROUP}/{key}": value, **signed, **stamps})
+        self.annotate({f"{GROUP}/{key}": value, **signed, **stamps})
         return self
 
     def planted(self, annotations: Mapping[str, str]) -> Play:
         """Leave annotations on it that the guard, were it there, would have refused."""
-        self._annotate({f"{GROUP}/{key}": value for key, value in annotations.items()})
-        return self
-
-    def name_postmortem(self, name: str) -> Play:
-        """Record that the Postmortem was drafted, as the shell does."""
-        self._save(drafted(self.incident, name, "drafted", self.world.now))
+        self.annotate({f"{GROUP}/{key}": value for key, value in annotations.items()})
         return self
 
     def edit(self, **spec: Any) -> Play:
@@ -381,7 +383,7 @@ class Play:
 
     def merge(self, name: str | None, by: str = "alice") -> Play:
         """Change ``spec.duplicateOf``, stamped as the API server does."""
-        self._annotate({f"{GROUP}/duplicate-of-by": by})
+        self.annotate({f"{GROUP}/duplicate-of-by": by})
         return self.edit(duplicateOf={"name": name} if name else None)
 
     def after(self, **time: float) -> Play:
@@ -418,54 +420,114 @@ class Play:
         )
 
     def tick(self, *, crash_after: int | None = None) -> Play:
-        """Do what the runner does at a wake-up; ``crash_after``: die after so many writes."""
-        facts, outcome, untried = Facts(), None, False
-        writes = 0
-        for _ in range(MAX_TURNS):
-            case = replace(self.case(outcome), untried=untried)
-            missing = required(case, facts) - facts.keys()
-            if missing:
-                facts = facts.with_({q: self.world.answer(q) for q in missing})
-                continue
-            decision = decide(case, facts)
-            self.decisions.append(decision)
-            saved = decision.status != self.status
-            untried = untried or decision.intends(self.status)
-            if saved:
-                writes += self._save(decision.status)
-                if writes == crash_after:
-                    return self
-            if decision.command is not None:
-                outcome, facts = self.world.obey(decision.command), Facts()
-                untried = untried and isinstance(outcome, Stale)
-                writes += 1
-                if writes == crash_after or isinstance(outcome, Unavailable):
-                    return self
-                continue
-            if not saved and (rest := cleanup(self.incident)) is not None:
-                self._annotate({HANDLED_ANNOTATION: str(rest.seq)}, remove=rest.annotations)
-                writes += 1
-                if writes == crash_after:
-                    return self
-            elif not saved and (page := page_due(self.incident, Limits().page_at)) is not None:
-                self.pages.append(page)
-                writes += self._save(paged(self.status, page))
-            elif not saved:
-                return self
-            outcome = None
-        raise AssertionError(f"no rest within {MAX_TURNS} turns: {self.reasons[-8:]}")
+        """Look at it as the runner does at a wake-up; ``crash_after``: die after so many writes."""
+        hands = PlayHands(self, crash_after)
+        # What was saved before stands.
+        with suppress(CrashedError, UnavailableError):
+            _played(look(hands, self.incident))
+        return self
 
-    def _save(self, status: IncidentStatus) -> int:
+    def save(self, status: IncidentStatus) -> None:
         # Through JSON, and without what is empty, as it is stored.
         kept = {k: v for k, v in status.to_api().items() if v not in ({}, [], "")}
         stored = IncidentStatus.model_validate(kept)
         self.incident = self.incident.model_copy(update={"status": stored})
         self.written += 1
-        return 1
 
-    def _annotate(self, add: Mapping[str, str], remove: frozenset[str] = frozenset()) -> None:
+    def annotate(self, add: Mapping[str, str], remove: frozenset[str] = frozenset()) -> None:
         meta = self.incident.metadata
         kept = {k: v for k, v in meta.annotations.items() if k not in remove}
         self.incident = self.incident.model_copy(
             update={"metadata": meta.model_copy(update={"annotations": {**kept, **add}})}
         )
+
+
+class CrashedError(Exception):
+    """The process died right after a write."""
+
+
+def _played(looking: Coroutine[Any, Any, Rest]) -> Rest:
+    """Run a look to its end: in memory nothing ever waits."""
+    try:
+        looking.send(None)
+    except StopIteration as end:
+        rest: Rest = end.value
+        return rest
+    raise AssertionError("a look in memory waited for something")
+
+
+@dataclass
+class PlayHands:
+    """Satisfies ``look.Hands`` in memory, and dies after so many writes."""
+
+    play: Play
+    crash_after: int | None = None
+    writes: int = 0
+
+    def _wrote(self) -> None:
+        self.writes += 1
+        if self.writes == self.crash_after:
+            raise CrashedError
+
+    def case(self, incident: Incident, outcome: Outcome | None) -> Case:
+        assert incident == self.play.incident
+        return self.play.case(outcome)
+
+    async def observe(
+        self,
+        questions: frozenset[Question],
+        now: datetime,  # noqa: ARG002
+        known: Facts,  # noqa: ARG002
+    ) -> Mapping[Question, Answer]:
+        return {question: self.play.world.answer(question) for question in questions}
+
+    async def save(
+        self, case: Case, decision: Decision, facts: Facts
+    ) -> tuple[Incident | None, Facts]:
+        self.play.decisions.append(decision)
+        if decision.status == case.status:
+            return None, facts
+        self.play.save(decision.status)
+        self._wrote()
+        return self.play.incident, facts
+
+    async def change(self, decision: Decision, change: ChangeTarget) -> Outcome:  # noqa: ARG002
+        outcome = self.play.world.obey(change)
+        self._wrote()
+        return outcome
+
+    async def draft(self, case: Case) -> Incident:
+        incident, world = self.play.incident, self.play.world
+        meta, name = incident.metadata, incident.metadata.name
+        there = world.postmortems.get(name)
+        if there is not None and not owned_by(there, meta.uid):
+            name = f"{name}-2"  # what is there is none of ours
+        if name not in world.postmortems:
+            body = objects.drafted(objects.postmortem(meta.namespace, name), meta.uid)
+            world.postmortems[name] = Postmortem.model_validate(body)
+            self._wrote()
+        self.play.save(drafted(incident, name, "drafted in memory", case.now, world.fingerprint))
+        self._wrote()
+        return self.play.incident
+
+    async def remove(self, incident: Incident, requests: RemoveRequests) -> Incident:  # noqa: ARG002
+        self.play.annotate({HANDLED_ANNOTATION: str(requests.seq)}, remove=requests.annotations)
+        self._wrote()
+        return self.play.incident
+
+    async def page(self, incident: Incident, page: AddPage) -> Incident:
+        self.play.pages.append(page)
+        self.play.save(paged(incident.status, page))
+        self._wrote()
+        return self.play.incident
+
+    async def mark(self, incident: Incident) -> None:
+        meta = incident.metadata
+        labels = {**meta.labels, CLOSED_LABEL: "true"}
+        self.play.incident = incident.model_copy(
+            update={"metadata": meta.model_copy(update={"labels": labels})}
+        )
+        self._wrote()
+
+    async def mend(self, incident: Incident) -> Incident | None:  # noqa: ARG002
+        return None

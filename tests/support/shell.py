@@ -155,7 +155,7 @@ class Post:
 class Shell:
     """A runner, and the fakes around it."""
 
-    def __init__(self, meter: Meter | None = None) -> None:
+    def __init__(self, meter: Meter | None = None, limits: Limits | None = None) -> None:
         self.world = World()
         self.store = Store()
         self.post = Post()
@@ -174,7 +174,7 @@ class Shell:
                 library=Shelf(),
                 fingerprint=lambda: self.world.fingerprint,
             ),
-            Limits(),
+            limits or Limits(),
             lambda: self.world.now,
         )
 

@@ -1,77 +1,39 @@
-"""The shell: one tick per wake-up of an Incident. Read, decide, save, act, save.
+"""Runs Incidents: a queue with one look at a time for each, back-off, and what wakes them.
 
-Wake-ups say only which Incident to look at. A tick reads it fresh and goes on, turn by turn, until
-nothing more follows. It decides nothing itself (``core/decide.py`` does), and it is the only
-caller of the status writer and of the one writer of workloads.
+Wake-ups say only which Incident to look at; ``look`` does that, ``hands`` reach the world for it.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import secrets
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final
 
-from ..api.base import CLOSED_LABEL, HANDLED_ANNOTATION
-from ..api.common import Phase, TargetRef
-from ..api.incident import Incident, IncidentStatus
-from ..core.case import Case, Library, Limits
-from ..core.decide import Decision, decide, required
-from ..core.postmortem.owed import draft_due, drafted
-from ..core.record.closed_label import left_at
+from ..api.base import CLOSED_LABEL
+from ..api.common import TargetRef
+from ..api.incident import Incident
+from ..core.case import Limits, Neighbour
 from ..core.record.gauge_snapshot import Summary
-from ..core.record.timeline_pages import Page, page_due, paged
-from ..core.requests.reading import cleanup
-from ..errors import ConflictError, GoneError, InvalidResourceError, OperatorError, UnavailableError
-from ..observed.needs import Answer, Facts, IncidentNeed, PostmortemNeed, Question
-from ..observed.workloads import Delivery, IncidentRef, Missing, Outcome, Stale, Unavailable
-from ..ports import (
-    Announcer,
-    IncidentStore,
-    MetadataChange,
-    Meter,
-    Observer,
-    Postman,
-    PostmortemStore,
-    Targets,
-    Workloads,
-)
+from ..errors import ConflictError, GoneError, OperatorError, UnavailableError
+from ..observed.workloads import IncidentRef
 from ..said import Said
 from ..schedule import Schedule
+from .hands import GatewayHands, Gateways
 from .hindrances import Hindrances
+from .look import look
 from .related_incidents import Neighbours
 
 __all__ = ["Gateways", "Runner"]
 
 _LOG = logging.getLogger(__name__)
-_MAX_TURNS: Final = 40
-"""More turns than any Incident needs in one tick: beyond it something goes in circles."""
 _LONGEST_AFTER_A_BUG: Final = 300.0
 """Seconds; the status promises them."""
-
-
-@dataclass(frozen=True, slots=True)
-class Gateways:
-    """The world, as the runner sees it."""
-
-    incidents: IncidentStore
-    postmortems: PostmortemStore
-    observer: Observer
-    workloads: Workloads
-    announcer: Announcer
-    targets: Targets
-    postman: Postman
-    meter: Meter
-    library: Library
-    fingerprint: Callable[[], str | None]
-    """Fingerprint of the admission guard, as watched."""
-    guard_since: Callable[[], datetime | None] = lambda: None
-    """Since when that guard was watched without a change."""
 
 
 @dataclass(slots=True)
@@ -193,11 +155,15 @@ class Runner:
         """All Incidents known, in a few words each."""
         return [t.summary for t in self._tracks.values() if t.summary is not None]
 
-    async def drain(self) -> None:
-        """Let the ticks under way finish, and begin no more."""
+    async def drain(self, within: float) -> None:
+        """Begin no more ticks, and give those under way that many seconds."""
         self._ending = True
         tasks = [t.task for t in self._tracks.values() if t.task is not None]
-        await asyncio.gather(*tasks, return_exceptions=True)
+        if tasks:
+            _, late = await asyncio.wait(tasks, timeout=within)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
 
     # --- ticking ---------------------------------------------------------------------------------
 
@@ -259,74 +225,22 @@ class Runner:
         incident = await self._world.incidents.get(ref)
         if incident is None or CLOSED_LABEL in incident.metadata.labels:
             return False
-        facts, outcome, untried = Facts(), None, False
-        for _ in range(_MAX_TURNS):
-            track.seen.append(incident.metadata.resource_version)
-            self._follow(ref, incident, track)
-            for other in self._neighbours.take_notice(ref, incident):
-                self.wake(other)
-            self._post(ref, incident, track)
-            track.summary = Summary.of(incident)
-            case = replace(self._case(incident, outcome), untried=untried)
-            missing = required(case, facts) - facts.keys()
-            if missing:
-                facts = facts.with_(await self._observe(missing, case.now, facts))
-                continue
-            decision = decide(case, facts)
-            saved, facts = await self._save_looking_ahead(case, decision, facts)
-            untried = untried or decision.intends(case.status)
-            if decision.command is not None:
-                outcome, facts = await self._act(decision), Facts()
-                # A failed test is the one answer that says for certain that nothing was done.
-                untried = untried and isinstance(outcome, Stale)
-                if isinstance(outcome, Unavailable):
-                    # Whether it was made is not known. The next tick reads the target first.
-                    raise UnavailableError(outcome.message)
-                incident = saved or incident
-                continue
-            if saved is None and draft_due(incident):
-                # What was asked about Postmortems is no longer true.
-                saved, facts = await self._draft_postmortem(incident, case.now), Facts()
-            if saved is None:
-                saved = await self._tidy(incident) or await self._hindered.mend(incident)
-            if saved is None:
-                self.schedule.at(ref, decision.wake_at)
-                return not self._over(incident)
-            incident, outcome = saved, None
-        raise RuntimeError(f"incident {ref} did not come to rest within {_MAX_TURNS} turns")
+        noticed = partial(self._noticed, ref, track)
+        hands = GatewayHands(self._world, self._limits, self._clock, self._hindered, noticed)
+        rest = await look(hands, incident)
+        if not rest.ended:
+            self.schedule.at(ref, rest.wake_at)
+        return not rest.ended
 
-    async def _observe(
-        self, questions: frozenset[Question], now: datetime, known: Facts
-    ) -> Mapping[Question, Answer]:
-        needs = [q for q in questions if not isinstance(q, IncidentNeed | PostmortemNeed)]
-        observed = await self._world.observer.observe(needs, now, known)
-        answers: dict[Question, Answer] = dict(observed.items())
-        for other in (q for q in questions if isinstance(q, IncidentNeed)):
-            answers[other] = await self._other(IncidentRef(other.namespace, other.name))
-        for review in (q for q in questions if isinstance(q, PostmortemNeed)):
-            answers[review] = await self._world.postmortems.get(review)
-        return answers
-
-    async def _other(self, ref: IncidentRef) -> Incident | Missing | Unavailable:
-        try:
-            return await self._world.incidents.get(ref) or Missing(f"Incident {ref}")
-        except InvalidResourceError as error:
-            # That one cannot be read: this one goes on.
-            return Unavailable(f"Incident {ref}", str(error))
-
-    def _case(self, incident: Incident, outcome: Outcome | None) -> Case:
-        return Case(
-            incident=incident,
-            library=self._world.library,
-            now=self._clock().replace(microsecond=0),
-            limits=self._limits,
-            result=outcome,
-            guard_fingerprint=self._world.fingerprint(),
-            guard_since=self._world.guard_since(),
-            neighbours=self._neighbours.of(incident),
-            deliveries=self._deliveries(incident),
-            seed=secrets.token_hex(32),
-        )
+    def _noticed(self, ref: IncidentRef, track: _Track, incident: Incident) -> Sequence[Neighbour]:
+        """Take notice of the Incident as it stands; give its neighbours."""
+        track.seen.append(incident.metadata.resource_version)
+        self._follow(ref, incident, track)
+        for other in self._neighbours.take_notice(ref, incident):
+            self.wake(other)
+        self._post(ref, incident, track)
+        track.summary = Summary.of(incident)
+        return self._neighbours.of(incident)
 
     def _post(self, ref: IncidentRef, incident: Incident, track: _Track) -> None:
         """Hand over the outbox as it is stored: what stands in it is delivered."""
@@ -334,87 +248,6 @@ class Runner:
         if outbox or track.posting:
             self._world.postman.post(ref, outbox)
             track.posting = bool(outbox)
-
-    def _deliveries(self, incident: Incident) -> Sequence[Delivery]:
-        if not incident.status.outbox:
-            return ()
-        meta = incident.metadata
-        return self._world.postman.deliveries(IncidentRef(meta.namespace, meta.name, meta.uid))
-
-    async def _save_looking_ahead(
-        self, case: Case, decision: Decision, facts: Facts
-    ) -> tuple[Incident | None, Facts]:
-        """Save the decision, and meanwhile read what the next one is going to need.
-
-        Nothing is read ahead where a command follows: afterwards the world is another one.
-        """
-        if decision.status == case.status or decision.command is not None:
-            return await self._save(case.incident, decision), facts
-        ahead = case.incident.model_copy(update={"status": decision.status})
-        missing = required(self._case(ahead, None), facts) - facts.keys()
-        reading = asyncio.create_task(self._observe(missing, case.now, facts))
-        try:
-            saved = await self._save(case.incident, decision)
-        except BaseException:
-            reading.cancel()
-            raise
-        return saved, facts.with_(await reading)
-
-    async def _save(self, incident: Incident, decision: Decision) -> Incident | None:
-        if decision.status == incident.status:
-            return None
-        return await self._save_status(incident, decision.status)
-
-    async def _save_status(self, incident: Incident, status: IncidentStatus) -> Incident:
-        """Write a status, and announce what is new in it."""
-        saved = await self._world.incidents.save_status(incident, status)
-        first = incident.status.timeline[-1].seq + 1 if incident.status.timeline else 0
-        new = [e for e in status.timeline if e.seq >= first]
-        self._world.meter.recorded(new)
-        if saved.status.phase is Phase.RESOLVED is not incident.status.phase:
-            self._world.meter.resolved(saved)
-        await self._world.announcer.announce(saved, new)
-        return saved
-
-    async def _draft_postmortem(self, incident: Incident, now: datetime) -> Incident:
-        """Create what is owed, then record it: in this order, so that a crash loses nothing."""
-        guard = self._world.fingerprint()
-        made = await self._world.postmortems.draft(incident, now)
-        return await self._save_status(incident, drafted(incident, made.name, made.how, now, guard))
-
-    async def _act(self, decision: Decision) -> Outcome:
-        command = decision.command
-        assert command is not None  # noqa: S101 - for the type checker
-        outcome = await self._world.workloads.apply(command.write)
-        proposal = decision.status.proposal(command.proposal)
-        self._world.meter.remediated(proposal.action if proposal else "", outcome)
-        return outcome
-
-    async def _tidy(self, incident: Incident) -> Incident | None:
-        """Write what follows from the status outside of it; None when all is tidy."""
-        if (rest := cleanup(incident)) is not None:
-            change = MetadataChange(
-                remove_annotations=rest.annotations,
-                set_annotations={HANDLED_ANNOTATION: str(rest.seq)},
-            )
-            return await self._world.incidents.change_metadata(incident, change)
-        page: Page | None = page_due(incident, self._limits.page_at)
-        if page is not None:
-            await self._world.incidents.add_page(incident, page.name, page.spec)
-            return await self._world.incidents.save_status(incident, paged(incident.status, page))
-        if self._over(incident):
-            change = MetadataChange(set_labels={CLOSED_LABEL: "true"})
-            await self._world.incidents.change_metadata(incident, change)
-        return None
-
-    def _over(self, incident: Incident) -> bool:
-        """Whether it is time for the label that ends the watch."""
-        status = incident.status
-        if status.outbox or not status.phase.ended:
-            return False
-        due = left_at(status)
-        # Without a moment it is over at once only where nothing can be reopened.
-        return self._clock() >= due if due else status.phase is Phase.CLOSED
 
     def _follow(self, ref: IncidentRef, incident: Incident, track: _Track) -> None:
         target = incident.target

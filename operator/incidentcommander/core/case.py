@@ -63,6 +63,8 @@ class Limits:
     """Look again this often at what is missing or cannot be reached."""
     page_at: int = 64
     """Make a TimelinePage when the object holds this many entries."""
+    reopen_within: timedelta = timedelta(hours=24)
+    """A Dismissed or Merged Incident can be reopened for so long; then it is labelled `closed`."""
 
 
 @dataclass(frozen=True, slots=True)

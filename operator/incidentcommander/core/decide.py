@@ -13,13 +13,16 @@ from ..api.incident import ExecutionState, IncidentStatus
 from ..observed.needs import Facts, Question
 from .case import Case
 from .declaration import declare
-from .effects import ChangeTarget
+from .effects import DraftPostmortem, Effect, MarkClosed
 from .evolve import Draft
 from .legible import legible_status
 from .phases import PHASES
+from .postmortem.owed import draft_due
+from .record.closed_label import label_due
 from .record.conditions import derive
+from .record.timeline_pages import page_due
 from .requests import budget, handling, merging, trust
-from .requests.reading import new_requests
+from .requests.reading import cleanup, new_requests
 from .requests.spec_changes import spec_changed
 from .response import escalation, timers
 
@@ -31,9 +34,9 @@ class Decision:
     """What follows."""
 
     status: IncidentStatus
-    """To be saved if it differs from the one that was read, before the command is carried out."""
-    command: ChangeTarget | None
-    """A change of the target, allowed by a written intent."""
+    """To be saved if it differs from the one that was read, before the effect is carried out."""
+    effect: Effect | None
+    """What follows outside of the status."""
     wake_at: datetime | None
     """Look again then, if nothing happens before."""
 
@@ -95,7 +98,17 @@ def decide(case: Case, facts: Facts) -> Decision:
         # Requests wait for the guard, or a Postmortem does.
         soon = case.now + case.limits.retry
         wake_at = min(soon, wake_at or soon)
-    return Decision(status, draft.change, wake_at)
+    effect = draft.change or (_housekeeping(case) if status == case.status else None)
+    return Decision(status, effect, wake_at)
+
+
+def _housekeeping(case: Case) -> Effect | None:
+    """Say what is to be put in order beside a status that stands: one thing after the other."""
+    incident = case.incident
+    if draft_due(incident):
+        return DraftPostmortem()
+    rest = cleanup(incident) or page_due(incident, case.limits.page_at)
+    return rest or (MarkClosed() if label_due(case) else None)
 
 
 def _fresh(case: Case) -> bool:

@@ -77,11 +77,9 @@ def add(
 def _number(draft: Draft, kind: NoticeKind) -> str:
     """Give what tells this notice from others: the entry that goes with it, or else the time."""
     seq = next_seq(draft.status)
-    return (
-        f"{seq}"
-        if room(draft.status) is None
-        else f"{seq}-{draft.now:%Y%m%d%H%M%S}{kind[:2].lower()}"
-    )
+    # That a Postmortem is due is told without an entry; 48 hours later the number may be the same.
+    has_entry = kind is not NoticeKind.POSTMORTEM_DUE and room(draft.status) is None
+    return f"{seq}" if has_entry else f"{seq}-{draft.now:%Y%m%d%H%M%S}{kind[:2].lower()}"
 
 
 def _room(draft: Draft) -> Draft:

@@ -28,5 +28,4 @@ def decide(case: Case, draft: Draft, facts: Facts) -> Draft:
 
 def wakes_at(case: Case, status: IncidentStatus) -> datetime | None:
     """Say when it gets its label: a Closed one gets it at once."""
-    del case
-    return None if status.phase is Phase.CLOSED else left_at(status)
+    return None if status.phase is Phase.CLOSED else left_at(status, case.limits.reopen_within)

@@ -2,30 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
 from ...api.incident import Incident, IncidentStatus, PageRef
 from ...api.page import TimelinePageSpec
 from ...observed.workloads import digest
+from ..effects import AddPage
 from ..timeline_room import pages_left
 
-__all__ = ["Page", "page_due", "paged"]
+__all__ = ["page_due", "paged"]
 
 _KEEP: Final = 16
 """Entries that stay in the object, so that `kubectl describe` still shows what led here."""
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
-    """A page to be written, and then listed in the status."""
-
-    name: str
-    spec: TimelinePageSpec
-    ref: PageRef
-
-
-def page_due(incident: Incident, page_at: int) -> Page | None:
+def page_due(incident: Incident, page_at: int) -> AddPage | None:
     """Give the page to write now, if the object holds ``page_at`` entries or more.
 
     It always holds as many: whatever is said between writing and listing it, and whoever crashes
@@ -38,7 +29,7 @@ def page_due(incident: Incident, page_at: int) -> Page | None:
     meta, first, last = incident.metadata, older[0].seq, older[-1].seq
     sha256 = digest([e.to_api() for e in older])
     name = f"{meta.name}-{first}-{last}"
-    return Page(
+    return AddPage(
         name=name,
         spec=TimelinePageSpec(
             incident=meta.name,
@@ -52,7 +43,7 @@ def page_due(incident: Incident, page_at: int) -> Page | None:
     )
 
 
-def paged(status: IncidentStatus, page: Page) -> IncidentStatus:
+def paged(status: IncidentStatus, page: AddPage) -> IncidentStatus:
     """List the page and let its entries go, in one write."""
     return status.model_copy(
         update={

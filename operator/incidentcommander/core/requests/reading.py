@@ -14,10 +14,10 @@ from typing import Any, Final
 from ...api.base import GROUP, HANDLED_ANNOTATION, parse_timestamp
 from ...api.incident import Handled, Incident
 from ...cleaning import clean
+from ..effects import RemoveRequests
 
 __all__ = [
     "KEYS",
-    "Cleanup",
     "Request",
     "came_with_creation",
     "cleanup",
@@ -73,14 +73,6 @@ class Request:
         return "operator" if self.doubt else self.by or "unknown"
 
 
-@dataclass(frozen=True, slots=True)
-class Cleanup:
-    """Annotations of recorded requests that are still there."""
-
-    annotations: frozenset[str]
-    seq: int
-
-
 def new_requests(incident: Incident) -> Sequence[Request]:
     """Give the requests that were not recorded yet, in the order in which to take them."""
     if cleanup(incident) is not None:
@@ -103,11 +95,11 @@ def present_requests(incident: Incident) -> Sequence[Request]:
     )
 
 
-def cleanup(incident: Incident) -> Cleanup | None:
+def cleanup(incident: Incident) -> RemoveRequests | None:
     """Say which annotations are to be removed before anything new is read, if any."""
     handled = incident.status.handled or Handled()
     if strays := _strays(incident):
-        return Cleanup(strays, handled.seq)
+        return RemoveRequests(strays, handled.seq)
     if incident.status.handled is None:
         # Nothing was recorded yet: a number that is there already is none of ours.
         return None
@@ -115,7 +107,7 @@ def cleanup(incident: Incident) -> Cleanup | None:
         return None
     keys = {f"{GROUP}/{key}" for key in handled.keys}
     signed = {f"{key}-by" for key in keys}
-    return Cleanup(frozenset({*keys, *signed, *_beside(handled.keys)}), handled.seq)
+    return RemoveRequests(frozenset({*keys, *signed, *_beside(handled.keys)}), handled.seq)
 
 
 def nothing_said(incident: Incident) -> bool:
