@@ -41,6 +41,7 @@ from tests.support.kubectl import Kubectl
 POLICY = "incident-commander-fields"
 BY = PREFIX + "duplicate-of-by"
 NOBODY = status(commander=None, comms=None)
+UNOFFERED = status("Investigating", commander=None, comms=None, proposals=[])
 DECOY: Mapping[str, Any] = {"duplicateOf": {"name": "decoy"}}
 GIVEN = {
     "roles": {"techLead": "tom", "comms": CAROL},
@@ -100,7 +101,7 @@ ALLOWED = [
     ),
     *(Case(f"ed changes {what}", ED, change(**spec), spec=GIVEN) for what, spec in FREE.items()),
     *(
-        Case(f"nobody commands yet: rita {what}", RITA, change(**spec), state=NOBODY, spec=GIVEN)
+        Case(f"nobody commands yet: rita {what}", RITA, change(**spec), state=UNOFFERED, spec=GIVEN)
         for what, spec in UNLED.items()
     ),
     Case("without a commander any approver merges it", BOB, change(**DECOY), state=NOBODY),
@@ -134,6 +135,8 @@ REFUSED = [
             "makes himself commander": {"roles": {"commander": ED}},
             "names himself comms": {"roles": {"comms": ED}},
             "tells outsiders another symptom": {"impact": {"symptom": "Send card numbers"}},
+            "voids what is offered by another workload": {"target": {"name": "other"}},
+            "voids what is offered by another Runbook": {"runbookRef": {"name": "nix"}},
         }.items()
     ),
     Case(

@@ -92,6 +92,8 @@ class World:
     """up, down, empty or nan."""
     fingerprint: str = "guard-1"
     proven: bool = True
+    proof_fails: bool = False
+    """Whether the guard cannot be asked."""
     reachable: bool = True
     """Whether the target can be read."""
     others: dict[str, Incident] = field(default_factory=dict)
@@ -151,6 +153,8 @@ class World:
                 return self._metric(question)
             case DryRunNeed():
                 return self._dry_run(question)
+            case ProofNeed() if self.proof_fails:
+                return Unavailable("the guard", "connection refused")
             case ProofNeed():
                 return GuardProof(self.fingerprint, self.proven, "as told", self.now)
             case IncidentNeed() | PostmortemNeed():

@@ -759,6 +759,19 @@ class Handled(ApiModel):
         description="Fingerprint of the guard under which this Incident was last seen without a "
         "request. One that is found under another guard may be anybody's.",
     )
+    doubted: Annotated[str, Field(max_length=64)] | None = Field(
+        default=None,
+        description="Digest of what spec said of target, Runbook and roles when nobody could vouch for who "
+        "had written it: it is not taken up as long as it stands like that.",
+    )
+    keeps: TargetRef | None = Field(
+        default=None,
+        description="The workload that it goes on to be about, while another one in spec is not taken up.",
+    )
+    spec_waits: bool = Field(
+        default=False,
+        description="Whether target, Runbook and roles of spec wait for the guard to be proven.",
+    )
 
 
 class Speaker(ApiModel):
@@ -1141,6 +1154,8 @@ class Incident(ApiModel):
 
     @property
     def target(self) -> TargetRef:
-        """The workload that it is about now: the approved proposal's, else that of ``spec``."""
-        bound = self.status.bound
-        return bound.ref if bound else self.spec.target
+        """The workload that it is about now: the approved proposal's, else what was taken up of ``spec``."""
+        bound, handled = self.status.bound, self.status.handled
+        if bound:
+            return bound.ref
+        return (handled.keeps if handled else None) or self.spec.target

@@ -23,7 +23,7 @@ from .record.conditions import derive
 from .record.timeline_pages import page_due
 from .requests import budget, handling, merging, trust
 from .requests.reading import cleanup, new_requests
-from .requests.spec_changes import spec_changed
+from .requests.spec_changes import pending, spec_changed
 from .response import escalation, timers
 
 __all__ = ["Decision", "decide", "required"]
@@ -68,7 +68,7 @@ def required(case: Case, facts: Facts) -> frozenset[Question]:
 def _required_by_phase(case: Case, facts: Facts) -> frozenset[Question]:
     if new_requests(case.incident) and not trust.unknown(case, facts):
         return frozenset({case.proof})
-    asked = trust.needs(case)
+    asked = trust.needs(case) | (frozenset({case.proof}) if pending(case) else frozenset())
     phase = case.status.phase
     return asked if phase.ended else asked | PHASES[phase].needs(case, facts)
 
@@ -81,11 +81,11 @@ def decide(case: Case, facts: Facts) -> Decision:
         draft = merging.merged(case, draft, facts) or draft
     elif (requests := new_requests(case.incident)) and not trust.unknown(case, facts):
         # What spec says now comes first: a request may be about what it said before.
-        spoken = spec_changed(case, draft) or draft
+        spoken = spec_changed(case, draft, facts) or draft
         draft = handling.answer(case, spoken, requests, doubt=trust.doubt(case, facts))
     elif ended := merging.merged(case, draft, facts):
         draft = ended
-    elif changed := spec_changed(case, draft):
+    elif changed := spec_changed(case, draft, facts):
         draft = changed
     elif (struck := timers.struck(case, draft)) is not draft:
         draft = struck
@@ -120,5 +120,6 @@ def _wake_at(case: Case, status: IncidentStatus) -> datetime | None:
     times = [
         PHASES[status.phase].wakes_at(case, status),
         *timers.wakes_at(case.seeing(status), status),
+        budget.looks_again_at(status),
     ]
     return min((t for t in times if t is not None), default=None)

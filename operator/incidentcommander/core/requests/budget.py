@@ -7,17 +7,17 @@ too much of the rest is taken away without an entry of its own, and said once in
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
-from ...api.incident import MAX_PAGES, MAX_SPEAKERS, Speaker, TimelineRoom
+from ...api.incident import MAX_PAGES, MAX_SPEAKERS, IncidentStatus, Speaker, TimelineRoom
 from ..evolve import Draft, next_seq
 from ..timeline_room import CROWDED, pages_left, room
 from ..wording import cut
 from .reading import Request
 from .trust import NEEDS_RIGHT
 
-__all__ = ["MOST", "crowded", "heard"]
+__all__ = ["MOST", "counted", "crowded", "due", "heard", "looks_again_at"]
 
 MOST: Final = 120
 """Entries by one person on one Incident within an hour. A scribe does not come near that."""
@@ -48,6 +48,46 @@ def heard(draft: Draft, request: Request, take: Callable[[Draft], Draft]) -> Dra
     draft = take(draft)
     made = next_seq(draft.status) - before + _ROUND.get(request.key, 0)
     return _noted(draft, speaker.model_copy(update={"entries": speaker.entries + made}))
+
+
+def counted(draft: Draft, change: Callable[[Draft], Draft], again: str) -> Draft:
+    """Take up a change of ``spec`` that anybody may make, unless there were too many.
+
+    What is too much is put off to the end of the hour: then what spec says counts. ``again``: how
+    somebody who leads has it taken up at once.
+    """
+    if room(draft.status) is not None:
+        return draft
+    draft = _past(draft)
+    known = {s.by: s for s in draft.status.speakers}
+    speaker = known.get(_OTHERS) or Speaker(by=_OTHERS, since=draft.now)
+    if speaker.entries >= MOST:
+        until = speaker.since + _HOUR
+        if not speaker.ignored:
+            draft = draft.add(
+                "SpecIgnored",
+                f"Too many changes of spec: {speaker.entries} entries since {speaker.since:%H:%M} UTC, of at "
+                f"most {MOST} in an hour. What it says at {until:%H:%M} UTC counts then; {again}",
+            )
+        return _noted(draft, speaker.model_copy(update={"ignored": speaker.ignored + 1}))
+    before, rounds = next_seq(draft.status), draft.status.diagnosis
+    draft = change(draft)
+    made = next_seq(draft.status) - before
+    if not made:
+        return draft
+    made += _ROUND["diagnose"] if draft.status.diagnosis != rounds else 0
+    return _noted(draft, speaker.model_copy(update={"entries": speaker.entries + made}))
+
+
+def looks_again_at(status: IncidentStatus) -> datetime | None:
+    """Say when what spec says is looked at again, where a change of it was put off."""
+    return next((s.since + _HOUR for s in status.speakers if s.by == _OTHERS and s.ignored), None)
+
+
+def due(draft: Draft) -> bool:
+    """Whether it is time for what was put off."""
+    again = looks_again_at(draft.status)
+    return again is not None and draft.now >= again
 
 
 def _past(draft: Draft) -> Draft:
