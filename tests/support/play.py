@@ -153,12 +153,15 @@ class World:
                 return self._metric(question)
             case DryRunNeed():
                 return self._dry_run(question)
-            case ProofNeed() if self.proof_fails:
-                return Unavailable("the guard", "connection refused")
             case ProofNeed():
-                return GuardProof(self.fingerprint, self.proven, "as told", self.now)
+                return self._proof()
             case IncidentNeed() | PostmortemNeed():
                 return self._recorded(question)
+
+    def _proof(self) -> Answer:
+        if self.proof_fails:
+            return Unavailable("the guard", "connection refused")
+        return GuardProof(self.fingerprint, self.proven, "as told", self.now)
 
     def _dry_run(self, need: DryRunNeed) -> Answer:
         assert self.raw is not None
