@@ -86,6 +86,47 @@ def test_ed_takes_it_away_from_its_deployment_first(scene: Scene, revision: Body
     ed.merge("replicasets", name, back, scene.namespace).expect_ok()
 
 
+NUMBER = "deployment.kubernetes.io/revision"
+
+
+@pytest.mark.parametrize("key", [NUMBER, f"{NUMBER}-history"])
+@pytest.mark.parametrize("value", ["7", None])
+def test_ed_numbers_a_revision_anew(
+    scene: Scene, revision: Body, key: str, value: str | None
+) -> None:
+    noted = {"metadata": {"annotations": {key: value}}}
+    if value is None and key not in revision["metadata"]["annotations"]:
+        noted["metadata"]["annotations"] = {NUMBER: None}
+    name = revision["metadata"]["name"]
+
+    answer = scene.person(ED).merge("replicasets", name, noted, scene.namespace)
+
+    answer.expect_refused("given by the Deployment controller", REVISIONS)
+
+
+@pytest.mark.parametrize("owned", [True, False], ids=["owned", "to be adopted"])
+def test_ed_makes_a_revision_that_never_ran(scene: Scene, revision: Body, *, owned: bool) -> None:
+    forged = _deployment(scene.namespace)
+    labels = {**KEPT, "pod-template-hash": "5d8f9c7b6"}
+    owners = revision["metadata"]["ownerReferences"] if owned else []
+    forged["metadata"] = {
+        "name": "kept-5d8f9c7b6",
+        "namespace": scene.namespace,
+        "labels": labels,
+        "annotations": {NUMBER: "1"},
+        "ownerReferences": owners,
+    }
+    forged["spec"]["selector"] = {"matchLabels": labels}
+    forged["spec"]["template"]["metadata"]["labels"] = labels
+
+    person = scene.person(ED).with_query(fieldManager="kube-controller-manager")
+    answer = person.create("replicasets", forged)
+
+    answer.expect_refused("given by the Deployment controller", REVISIONS)
+    # Who restores a backup may.
+    scene.admin.dry().create("replicasets", forged).expect_ok()
+
+
 def test_what_is_no_part_of_the_template_may_be_changed(scene: Scene, revision: Body) -> None:
     noted = {"metadata": {"annotations": {"example.com/note": "x"}}}
     name = revision["metadata"]["name"]
