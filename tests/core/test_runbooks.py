@@ -13,6 +13,7 @@ from incidentcommander.api.common import ConditionStatus
 from incidentcommander.api.runbook import Runbook
 from incidentcommander.core.diagnosis.runbooks import match, problems, ready_condition
 from tests.support.build import ERRORS, NOW, TOTAL, ago, incident, runbook, runbook_raw
+from tests.support.play import Play
 
 SHIPPED = sorted((Path(__file__).parents[2] / "runbooks").glob("*.yaml"))
 BAD_QUERY = {"query": "sum(x", "max": 1}
@@ -202,3 +203,24 @@ def test_the_transition_time_moves_with_the_status(before: str, moved: bool) -> 
     }
     condition = ready_condition(runbook(status={"conditions": [old]}), NOW)
     assert condition.last_transition_time == (NOW if moved else earlier)
+
+
+class TestUnreadable:
+    """One that is there and cannot be read is not said to be missing."""
+
+    def test_the_one_that_is_named(self) -> None:
+        play = Play(spec={"runbookRef": {"name": "mine"}})
+        play.shelf.unread["shop"] = ["Runbook mine"]
+        play.tick()
+
+        assert play.status.stalled is not None
+        assert "Runbook shop/mine cannot be read" in play.status.stalled
+        assert "kubectl -n shop describe runbook mine" in play.status.stalled
+
+    def test_one_that_might_have_matched(self) -> None:
+        play = Play()
+        play.shelf.books = []
+        play.shelf.unread["shop"] = ["ResponsePolicy other", "Runbook mine"]
+        play.tick()
+
+        assert "1 cannot be read: shop/mine" in play.last("DiagnosisStarted")

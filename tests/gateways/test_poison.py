@@ -313,6 +313,19 @@ async def test_until_a_new_list_is_read_what_was_there_stays(made: list[watching
     assert seen == [True, True]
 
 
+def test_what_cannot_be_read_is_known_to_be_there() -> None:
+    shelf = Shelf(Runbook, lambda _: None, lambda _, __: None)
+    bad = {"metadata": {"namespace": "shop", "name": "bad"}, "spec": "none"}
+    shelf.replace([stored(runbook("shop")), bad])
+    assert shelf.unread == {("shop", "bad")}
+
+    shelf.take("MODIFIED", stored(runbook("shop"), "bad"))
+    assert shelf.unread == set()
+    shelf.take("MODIFIED", bad)
+    shelf.take("DELETED", bad)
+    assert shelf.unread == set()
+
+
 # --- lists ---------------------------------------------------------------------------------------
 
 

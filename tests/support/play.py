@@ -280,6 +280,12 @@ class Shelf:
     books: list[Runbook] = field(default_factory=lambda: [build.runbook()])
     policies: list[ResponsePolicy] = field(default_factory=list)
 
+    unread: dict[str, list[str]] = field(default_factory=dict)
+    """By namespace, what cannot be read."""
+
+    def unreadable(self, namespace: str) -> Sequence[str]:
+        return self.unread.get(namespace, ())
+
     def runbooks(self, namespace: str) -> Sequence[Runbook]:
         return [b for b in self.books if b.metadata.namespace == namespace]
 

@@ -60,6 +60,7 @@ GUARD_POLICIES: Final = tuple(
         "fields",
         "status",
         "marker",
+        "revisions",
         "deletion",
         "pages",
         "postmortems",

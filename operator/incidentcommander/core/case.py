@@ -5,7 +5,7 @@ The shell fills it; nothing here reads a clock or talks to anybody.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final, Protocol
@@ -48,6 +48,9 @@ class Library(Protocol):
 
     def policy(self, namespace: str, name: str) -> ResponsePolicy | None:
         """One."""
+
+    def unreadable(self, namespace: str) -> Collection[str]:
+        """Name those there that are nothing this version can read, as ``Runbook NAME``."""
 
 
 @dataclass(frozen=True, slots=True)

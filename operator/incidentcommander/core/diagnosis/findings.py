@@ -9,12 +9,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from ...actions.wording import listed
 from ...api.common import Verdict
 from ...api.incident import Finding, RunbookRef
 from ...api.runbook import DiagnosisStep, Runbook
 from ...checks import all_checks
 from ...checks.relate import relate
 from ...checks.templates import TemplateProblem
+from ...command_line import Name, kubectl
 from ...observed.needs import Facts, Need
 from ...observed.workloads import Missing, Unavailable, Workload, significant_hash
 from ..case import BUILT_IN_STEPS, Case
@@ -72,7 +74,8 @@ def choose(case: Case, facts: Facts) -> Chosen:
     ):
         return Chosen(
             None,
-            f"spec.policyRef.name: no ResponsePolicy {policy.name} in namespace {here} nor in "
+            _unread(case, "ResponsePolicy", policy.name)
+            or f"spec.policyRef.name: no ResponsePolicy {policy.name} in namespace {here} nor in "
             f"{beside}",
         )
     if ref := incident.spec.runbook_ref:
@@ -80,7 +83,8 @@ def choose(case: Case, facts: Facts) -> Chosen:
         if found is None:
             return Chosen(
                 None,
-                f"spec.runbookRef.name: no Runbook {ref.name} in namespace {here} nor in {beside}",
+                _unread(case, "Runbook", ref.name)
+                or f"spec.runbookRef.name: no Runbook {ref.name} in namespace {here} nor in {beside}",
             )
         if wrong := problems(found):
             where = f"{found.metadata.namespace}/{ref.name}"
@@ -89,6 +93,27 @@ def choose(case: Case, facts: Facts) -> Chosen:
     workload = facts.workload(case.target.workload)
     labels = workload.labels if isinstance(workload, Workload) else {}
     return Chosen(match(library.runbooks(here), library.runbooks(beside), incident, labels))
+
+
+def unreadable(case: Case) -> str:
+    """Say which Runbooks there are that nobody could choose, since they cannot be read."""
+    here, beside = case.incident.metadata.namespace, case.limits.operator_namespace
+    names = [
+        f"{where}/{named.removeprefix('Runbook ')}"
+        for where in dict.fromkeys((here, beside))
+        for named in case.library.unreadable(where)
+        if named.startswith("Runbook ")
+    ]
+    return f"{len(names)} cannot be read: {listed(names, 3)}" if names else ""
+
+
+def _unread(case: Case, kind: str, name: str) -> str:
+    """Say that what is named is there, and nothing that this version can read; empty where it is not."""
+    for where in (case.incident.metadata.namespace, case.limits.operator_namespace):
+        if f"{kind} {name}" in case.library.unreadable(where):
+            look = kubectl(where, "describe", kind.lower(), Name(name))
+            return f"{kind} {where}/{name} cannot be read; its conditions say why: {look}"
+    return ""
 
 
 def _wanting(case: Case, policy: str) -> bool:

@@ -27,7 +27,7 @@ def decide(case: Case, draft: Draft, facts: Facts) -> Draft:
     message = (
         f"Runbook {name} ({chosen.runbook.metadata.namespace}): {chosen.runbook.spec.title}."
         if chosen.runbook
-        else chosen.problem or "No Runbook matches: looking at pods and releases only."
+        else chosen.problem or _no_runbook(findings.unreadable(case))
     )
     return draft.add(
         "DiagnosisStarted",
@@ -38,6 +38,11 @@ def decide(case: Case, draft: Draft, facts: Facts) -> Draft:
             "diagnosis": Diagnosis(round=1, started_at=case.now),
         },
     )
+
+
+def _no_runbook(unreadable: str) -> str:
+    more = f" ({unreadable})" if unreadable else ""
+    return f"No Runbook matches{more}: looking at pods and releases only."
 
 
 def wakes_at(case: Case, status: IncidentStatus) -> datetime:

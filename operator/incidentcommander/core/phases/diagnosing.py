@@ -129,7 +129,9 @@ def _offer(
 ) -> Draft:
     proof, live = facts.proof(case.proof), situation(case, facts)
     if chosen.runbook is None or live is None or not isinstance(proof, GuardProof):
-        what = "no Runbook matches" if chosen.runbook is None else "its releases cannot be read"
+        unread = findings.unreadable(case)
+        none = f"no Runbook matches ({unread})" if unread else "no Runbook matches"
+        what = none if chosen.runbook is None else "its releases cannot be read"
         return investigate(close_open(draft), "NothingToOffer", f"{told(found)}; {what}.")
     planned = candidates(case, live, found, chosen.runbook)
     offers = proposals.offer(case, facts, planned, chosen.runbook, proof)[:8]

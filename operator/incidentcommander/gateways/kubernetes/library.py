@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any, Final
@@ -116,6 +116,18 @@ class KubernetesLibrary:
         """One."""
         found = (shelf.kept.get((namespace, name)) for shelf in self._policies)
         return next((p for p in found if p is not None), None)
+
+    def unreadable(self, namespace: str) -> Collection[str]:
+        """Name those there that are nothing this version can read."""
+        shelves = [("Runbook", s) for s in self._runbooks] + [
+            ("ResponsePolicy", s) for s in self._policies
+        ]
+        return sorted(
+            f"{kind} {name}"
+            for kind, s in shelves
+            for where, name in s.unread
+            if where == namespace
+        )
 
     def outward(self, namespace: str) -> frozenset[str]:
         """Name the channels that policies of a namespace have for others than those who work."""

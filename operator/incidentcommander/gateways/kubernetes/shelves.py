@@ -40,6 +40,8 @@ class Shelf(Generic[Kept]):
         failed: Callable[[Raw, Exception], None],
     ) -> None:
         self.kept: dict[Key, Kept] = {}
+        self.unread: set[Key] = set()
+        """What is there and cannot be read."""
         self._model: type[Kept] = model
         self._changed: Callable[[Kept], None] = changed
         self._failed: Callable[[Raw, Exception], None] = failed
@@ -47,6 +49,7 @@ class Shelf(Generic[Kept]):
     def replace(self, items: Sequence[Raw]) -> None:
         """Take a whole list: what is not in it is gone. Until all is read, what was there stays."""
         new: dict[Key, Kept] = {}
+        self.unread.clear()
         for raw in items:
             self._put(new, raw)
         self.kept = new
@@ -55,13 +58,16 @@ class Shelf(Generic[Kept]):
         """Take one change."""
         if event == "DELETED":
             self.kept.pop(key_of(raw), None)
+            self.unread.discard(key_of(raw))
         else:
             self._put(self.kept, raw)
 
     def _put(self, kept: dict[Key, Kept], raw: Raw) -> None:
         kept.pop(key_of(raw), None)
+        self.unread.add(key_of(raw))
         try:
             found = self._model.model_validate(raw)
+            self.unread.discard(key_of(raw))
             # It is there from here on: that it cannot be judged makes it unusable, not unknown.
             kept[key_of(raw)] = found
             self._changed(found)
