@@ -19,6 +19,7 @@ import pytest
 import incidentcommander
 from incidentcommander.api.base import CLOSED_LABEL
 from incidentcommander.api.common import TargetKind
+from incidentcommander.api.runbook import Runbook
 from incidentcommander.controllers.postmortems import Reviews
 from incidentcommander.controllers.retention import Retention
 from incidentcommander.core.diagnosis import runbooks as judge
@@ -29,6 +30,7 @@ from incidentcommander.gateways.kubernetes.incidents import Incidents
 from incidentcommander.gateways.kubernetes.library import KubernetesLibrary
 from incidentcommander.gateways.kubernetes.observer import KubernetesObserver
 from incidentcommander.gateways.kubernetes.postmortems import Postmortems, whole_timeline
+from incidentcommander.gateways.kubernetes.shelves import Shelf
 from incidentcommander.gateways.kubernetes.surroundings import Surroundings
 from incidentcommander.gateways.kubernetes.targets import TargetWatches
 from incidentcommander.observed.needs import WarningsNeed
