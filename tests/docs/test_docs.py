@@ -51,6 +51,7 @@ NO_REASONS = {
     "SelfHeal",
     "TooManyChanges",
     "ProgressDeadlineExceeded",
+    "ResponsePolicy",
     "RollingUpdate",
 }
 
