@@ -119,3 +119,37 @@ class TestWhoIsBelieved:
 
         assert play.status.display is not None
         assert play.status.display.target == "Deployment/bbb"
+
+    def test_alice_changes_something_else_and_what_ed_planted_is_not_believed_along(self) -> None:
+        play = Play(spec={"roles": {"commander": "alice"}}).tick()
+        play.world.proven, play.world.fingerprint = False, "guard-2"
+        play.edit(roles={"commander": "alice", "comms": "ed"})
+        play.world.proven, play.world.fingerprint = True, "guard-3"
+        play.tick()
+        play.edit(roles={"commander": "alice", "comms": "ed", "scribe": "sue"}, **BBB)
+
+        assert play.status.roles is not None
+        assert (play.status.roles.comms, play.status.roles.scribe) == (None, "sue")
+        assert play.status.display is not None
+        assert play.status.display.target == "Deployment/bbb"
+        # What was right all the time is taken back as ever.
+        play.edit(**CHECKOUT)
+        assert play.status.display.target == "Deployment/checkout"
+
+    def test_ed_declares_one_with_himself_in_command_while_the_guard_is_away(self) -> None:
+        play = Play(spec={"roles": {"commander": "ed", "comms": "ed"}})
+        play.world.proven = False
+        play.tick()
+        assert "no commander yet" in play.last("IncidentDeclared")
+
+        play.world.proven, play.world.fingerprint = True, "guard-2"
+        play.tick().edit(relatedTo=[{"name": "older"}])
+        assert play.status.roles is None
+
+    def test_one_that_is_declared_while_the_guard_cannot_be_asked_has_its_commander(self) -> None:
+        play = Play(spec={"roles": {"commander": "alice"}})
+        play.world.proof_fails = True
+        play.tick()
+
+        assert play.status.roles is not None
+        assert play.status.roles.commander == "alice"

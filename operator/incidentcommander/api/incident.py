@@ -759,10 +759,10 @@ class Handled(ApiModel):
         description="Fingerprint of the guard under which this Incident was last seen without a "
         "request. One that is found under another guard may be anybody's.",
     )
-    doubted: Annotated[str, Field(max_length=64)] | None = Field(
-        default=None,
-        description="Digest of what spec said of target, Runbook and roles when nobody could vouch for who "
-        "had written it: it is not taken up as long as it stands like that.",
+    doubted: Annotated[list[Annotated[str, Field(max_length=96)]], Field(max_length=8)] = Field(
+        default_factory=list,
+        description="What spec said of target, Runbook and each role when nobody could vouch for who had "
+        "written it, as `field=digest`: it is not taken up as long as it stands like that.",
     )
     keeps: TargetRef | None = Field(
         default=None,

@@ -27,6 +27,8 @@ _ROUND: Final = {"diagnose": 10, "propose": 10, "update": 2, "update-external": 
 _DECISIONS: Final = NEEDS_RIGHT - {"update-external"}
 """The API server has found the verb approve with whoever says these."""
 _OTHERS: Final = ""
+_SPEC: Final = "(spec)"
+"""Counts changes of spec, which nobody signs. No user is called that: the API server knows none with it."""
 _UNCOUNTED: Final = "people who are not counted one by one"
 _NAME: Final = 256
 
@@ -60,7 +62,7 @@ def counted(draft: Draft, change: Callable[[Draft], Draft], again: str) -> Draft
         return draft
     draft = _past(draft)
     known = {s.by: s for s in draft.status.speakers}
-    speaker = known.get(_OTHERS) or Speaker(by=_OTHERS, since=draft.now)
+    speaker = known.get(_SPEC) or Speaker(by=_SPEC, since=draft.now)
     if speaker.entries >= MOST:
         until = speaker.since + _HOUR
         if not speaker.ignored:
@@ -81,7 +83,7 @@ def counted(draft: Draft, change: Callable[[Draft], Draft], again: str) -> Draft
 
 def looks_again_at(status: IncidentStatus) -> datetime | None:
     """Say when what spec says is looked at again, where a change of it was put off."""
-    return next((s.since + _HOUR for s in status.speakers if s.by == _OTHERS and s.ignored), None)
+    return next((s.since + _HOUR for s in status.speakers if s.by == _SPEC and s.ignored), None)
 
 
 def due(draft: Draft) -> bool:
@@ -102,7 +104,7 @@ def _speaker(draft: Draft, request: Request) -> Speaker:
     """Give what is known of a person; all that nobody vouches for are one, and so are too many."""
     known = {s.by: s for s in draft.status.speakers}
     by = request.by if request.by and not request.doubt and len(request.by) <= _NAME else _OTHERS
-    if by not in known and len(known) >= MAX_SPEAKERS - 1:
+    if by not in known and len(known) >= MAX_SPEAKERS - 2:
         by = _OTHERS
     return known.get(by) or Speaker(by=by, since=draft.now)
 
@@ -123,7 +125,7 @@ def _stopped(draft: Draft, speaker: Speaker) -> Draft:
 
 
 def _told(draft: Draft, speaker: Speaker) -> Draft:
-    if not speaker.ignored:
+    if not speaker.ignored or speaker.by == _SPEC:
         return draft
     until = speaker.since + _HOUR
     return draft.add(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from ...api.common import Phase, TargetKind, TargetRef
 from ...api.incident import Handled, IncidentStatus, Roles
 from ...command_line import Blank
@@ -15,7 +17,9 @@ from ..transitions import close_open, start_round
 from ..wording import annotate
 from . import budget, merging, trust
 
-__all__ = ["pending", "spec_changed"]
+__all__ = ["doubted", "pending", "spec_changed"]
+
+_ROLES: Final = ("commander", "tech_lead", "comms", "scribe")
 
 
 def pending(case: Case) -> bool:
@@ -62,27 +66,31 @@ def _believed(case: Case, draft: Draft, facts: Facts) -> Draft:
     if case.proof not in facts or trust.unknown(case, facts):
         waits = handled.model_copy(update={"spec_waits": True})
         return draft if handled.spec_waits else draft.set(handled=waits)
-    said = _digest(case)
     if handled.spec_waits:
-        handled = handled.model_copy(update={"spec_waits": False})
-        draft = draft.set(handled=handled)
-    if handled.doubted == said:
-        return draft
+        draft = draft.set(handled=handled.model_copy(update={"spec_waits": False}))
     if why := trust.doubt(case, facts):
-        return draft.add(
-            "SpecUnproven",
-            f"spec was changed ({_said(case, draft.status)}), but {why}: who wrote it is not known, and it is "
-            "not taken up. Whoever leads changes it to something else, and back where it was right.",
-            changes={"handled": handled.model_copy(update={"doubted": said})},
-        )
-    if handled.doubted:
-        draft = draft.set(handled=handled.model_copy(update={"doubted": None}))
+        return doubted(case, draft, why)
     if draft.status.roles and draft.status.roles.commander:
         # The guard lets only who leads change these.
         return _taken_up(case, draft)
     lead = annotate(case.incident.metadata, "take-command", Blank("reason"))
     again = f"once somebody commands, their changes count at once: {lead}"
     return budget.counted(draft, lambda d: _taken_up(case, d), again)
+
+
+def doubted(case: Case, draft: Draft, why: str) -> Draft:
+    """Say that what spec says is not taken up, and remember what that was."""
+    what = _said(case, draft.status)
+    if not what:
+        return draft
+    handled = draft.status.handled or Handled()
+    now = [d for d in _digests(case, draft.status) if d not in handled.doubted]
+    return draft.add(
+        "SpecUnproven",
+        f"spec was changed ({what}), but {why}: who wrote it is not known, and it is not taken up. Whoever "
+        "leads changes it to something else, and back where it was right.",
+        changes={"handled": handled.model_copy(update={"doubted": [*handled.doubted, *now][-8:]})},
+    )
 
 
 def _kept(case: Case, before: Draft, after: Draft) -> Draft:
@@ -106,9 +114,14 @@ def _taken_up(case: Case, draft: Draft) -> Draft:
 
 
 def _wanted_roles(case: Case, status: IncidentStatus) -> Roles:
-    """Say who has which role by spec: who commands first may be named, afterwards command is taken."""
+    """Say who has which role by spec, as far as that is believed.
+
+    Who commands first may be named; afterwards command is taken.
+    """
     roles, named = status.roles or Roles(), case.incident.spec.roles or Roles()
-    return named.model_copy(update={"commander": roles.commander or named.commander})
+    held = {role: getattr(roles, role) for role in _ROLES if _is_doubted(case, status, role)}
+    wanted = named.model_copy(update=held)
+    return wanted.model_copy(update={"commander": roles.commander or wanted.commander})
 
 
 def _said(case: Case, status: IncidentStatus) -> str:
@@ -116,9 +129,33 @@ def _said(case: Case, status: IncidentStatus) -> str:
     return ", ".join(filter(None, ("roles" if roles else "", _another(case, status))))
 
 
-def _digest(case: Case) -> str:
-    spec = case.incident.spec.to_api()
-    return digest([spec.get(field) for field in ("target", "runbookRef", "roles")])
+def _fields(case: Case) -> dict[str, object]:
+    """Give what of spec needs a right, by field."""
+    spec = case.incident.spec
+    roles = {role: getattr(spec.roles, role) if spec.roles else None for role in _ROLES}
+    return {
+        "target": str(spec.target),
+        "runbookRef": spec.runbook_ref and spec.runbook_ref.name,
+        **roles,
+    }
+
+
+def _digests(case: Case, status: IncidentStatus) -> list[str]:
+    """Give what of spec is not what was taken up, to be known again."""
+    taken = status.roles or Roles()
+    differs = {role for role in _ROLES if _fields(case)[role] != getattr(taken, role)}
+    what = _another(case, status)
+    differs |= {"target"} if what.startswith("target") else {"runbookRef"} if what else set()
+    return [_named(field, value) for field, value in _fields(case).items() if field in differs]
+
+
+def _named(field: str, value: object) -> str:
+    return f"{field}={digest(value)}"
+
+
+def _is_doubted(case: Case, status: IncidentStatus, field: str) -> bool:
+    known = status.handled.doubted if status.handled else []
+    return _named(field, _fields(case)[field]) in known
 
 
 def _roles_said(before: Roles, now: Roles, named: Roles) -> str:
@@ -142,10 +179,11 @@ def _another(case: Case, status: IncidentStatus) -> str:
     if status.phase not in {Phase.DIAGNOSING, Phase.INVESTIGATING, Phase.AWAITING_APPROVAL}:
         return ""
     shown = status.display.target if status.display else str(spec.target)
-    if shown != str(spec.target):
+    if shown != str(spec.target) and not _is_doubted(case, status, "target"):
         return f"target {spec.target}"
     pinned = status.runbook.name if status.runbook else None
     other_runbook = spec.runbook_ref is not None and spec.runbook_ref.name != pinned
+    other_runbook = other_runbook and not _is_doubted(case, status, "runbookRef")
     return "another Runbook" if other_runbook else ""
 
 
