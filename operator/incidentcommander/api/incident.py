@@ -1025,7 +1025,7 @@ class IncidentStatus(ApiModel):
         "words of people, but their decisions; Deciding: decisions, changes and moves between "
         "phases; Ending: what ends the Incident.",
     )
-    speakers: Annotated[list[Speaker], Field(max_length=MAX_SPEAKERS)] = Field(
+    speakers: Annotated[list[Speaker], Field(max_length=MAX_SPEAKERS + 1)] = Field(
         default_factory=list,
         description="How much each person has said within the hour: what is too much is not "
         "recorded.",

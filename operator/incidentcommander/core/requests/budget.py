@@ -104,7 +104,7 @@ def _speaker(draft: Draft, request: Request) -> Speaker:
     """Give what is known of a person; all that nobody vouches for are one, and so are too many."""
     known = {s.by: s for s in draft.status.speakers}
     by = request.by if request.by and not request.doubt and len(request.by) <= _NAME else _OTHERS
-    if by not in known and len(known) >= MAX_SPEAKERS - 2:
+    if by not in known and len(known.keys() - {_SPEC}) >= MAX_SPEAKERS - 1:
         by = _OTHERS
     return known.get(by) or Speaker(by=by, since=draft.now)
 
