@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from ...api.common import Phase, ProposalState
-from ...api.incident import Diagnosis, Finding, IncidentStatus
+from ...api.incident import Diagnosis, Finding, IncidentStatus, Proposal
 from ...observed.needs import Facts, Need
 from ...observed.workloads import GuardProof
 from ..case import Case, pin_policy
@@ -135,8 +135,6 @@ def _offer(
         return investigate(close_open(draft), "NothingToOffer", f"{told(found)}; {what}.")
     planned = candidates(case, live, found, chosen.runbook)
     offers = proposals.offer(case, facts, planned, chosen.runbook, proof)[:8]
-    new_ids = {p.id for p in offers}
-    committed = [p for p in close_open(draft).status.proposals if p.id not in new_ids]
     if not offers:
         return investigate(
             close_open(draft),
@@ -144,6 +142,13 @@ def _offer(
             f"{told(found)}; no remediation of Runbook {chosen.runbook.metadata.name} fits, or "
             "all were tried or rejected.",
         )
+    return _offered(draft, offers, told(found)).milestone(proposed_at=case.now)
+
+
+def _offered(draft: Draft, offers: list[Proposal], found: str) -> Draft:
+    """Offer what is new, and say so; what stands already is confirmed in one line."""
+    new_ids = {p.id for p in offers}
+    committed = [p for p in close_open(draft).status.proposals if p.id not in new_ids]
     still_open = {p.id for p in draft.status.proposals if p.state in _RENEWABLE}
     draft = draft.proposals([*offers, *committed][:8])
     new = [p for p in offers if p.id not in still_open]
@@ -154,14 +159,14 @@ def _offer(
             proposal=proposal.id,
             phase=Phase.AWAITING_APPROVAL,
         )
-    if not new:
-        draft = draft.add(
-            "ProposalsConfirmed",
-            f"{told(found)}; what was offered still stands, until "
-            f"{offers[0].expires_at:%H:%M:%S} UTC: {', '.join(p.id for p in offers)}.",
-            phase=Phase.AWAITING_APPROVAL,
-        )
-    return draft.milestone(proposed_at=case.now)
+    if new:
+        return draft
+    return draft.add(
+        "ProposalsConfirmed",
+        f"{found}; what was offered still stands, until "
+        f"{offers[0].expires_at:%H:%M:%S} UTC: {', '.join(p.id for p in offers)}.",
+        phase=Phase.AWAITING_APPROVAL,
+    )
 
 
 def wakes_at(case: Case, status: IncidentStatus) -> datetime:

@@ -10,6 +10,7 @@ from ...api.incident import (
     IncidentStatus,
     Monitoring,
     PostmortemRef,
+    Sample,
 )
 from ...observed.needs import Facts
 from ..case import Case
@@ -39,35 +40,34 @@ def decide(case: Case, draft: Draft, facts: Facts) -> Draft:
         return changed
     plan = plan_of(case)
     seen, evidence = sampling.sample(case, facts, plan)
-    bad = seen.verdict is Verdict.FAILED
-    good = seen.verdict is Verdict.PASSED
-    failures = monitoring.failures + 1 if bad else (0 if good else monitoring.failures)
-    watched = monitoring.model_copy(
-        update={
-            "last": seen,
-            "good": monitoring.good + good,
-            "failures": failures,
-            "next_at": case.now + plan.interval,
-        }
-    )
+    watched = _counted(monitoring, seen, case.now + plan.interval)
     draft = note_change(draft, monitoring.last, seen, evidence, "MonitoringSampled").set(
         monitoring=watched
     )
-    if failures >= plan.failures:
-        draft = draft.set(failing_templates=remembered_failing(case, facts))
-        if draft.status.milestones is not None:
-            # It was not mitigated, as it turned out: no duration ends there.
-            anew = draft.status.milestones.model_copy(update={"mitigated_at": None})
-            draft = draft.set(milestones=anew)
-        return next_attempt(
-            case,
-            draft,
-            "RelapseDetected",
-            f"It came back: {failures} bad samples in a row: {seen.message}",
-        )
-    if case.now >= watched.until and watched.good and failures == 0:
+    if watched.failures >= plan.failures:
+        return _relapsed(case, draft, facts, watched)
+    if case.now >= watched.until and watched.good and watched.failures == 0:
         return _resolved(case, draft, watched)
     return draft
+
+
+def _counted(monitoring: Monitoring, seen: Sample, next_at: datetime) -> Monitoring:
+    """Count a sample: only a good one takes bad ones back, what cannot be told counts as neither."""
+    bad, good = seen.verdict is Verdict.FAILED, seen.verdict is Verdict.PASSED
+    failures = monitoring.failures + 1 if bad else (0 if good else monitoring.failures)
+    counted = {"good": monitoring.good + good, "failures": failures}
+    return monitoring.model_copy(update={"last": seen, "next_at": next_at, **counted})
+
+
+def _relapsed(case: Case, draft: Draft, facts: Facts, watched: Monitoring) -> Draft:
+    draft = draft.set(failing_templates=remembered_failing(case, facts))
+    if draft.status.milestones is not None:
+        # It was not mitigated, as it turned out: no duration ends there.
+        anew = draft.status.milestones.model_copy(update={"mitigated_at": None})
+        draft = draft.set(milestones=anew)
+    last = watched.last.message if watched.last else ""
+    said = f"It came back: {watched.failures} bad samples in a row: {last}"
+    return next_attempt(case, draft, "RelapseDetected", said)
 
 
 def _resolved(case: Case, draft: Draft, watched: Monitoring) -> Draft:

@@ -13,7 +13,7 @@ from typing import Final
 
 from ...api.base import format_duration
 from ...api.common import ProposalState, Severity, Verdict
-from ...api.incident import TimelineEntry
+from ...api.incident import Proposal, TimelineEntry
 from ...api.policy import ResponsePolicySpec
 from ...api.postmortem import ActionItem, ActionPriority
 from ..response.roles import unfilled
@@ -215,28 +215,29 @@ def _after_a_release(story: Story) -> Iterator[tuple[ActionPriority, str]]:
     )
     if undone is None:
         return
-    guards = {g.name: g.message for g in undone.guards}
-    if guards.keys() & _IN_GIT:
-        yield (
-            ActionPriority.P0,
-            f"Land the revert in Git: {story.target} was rolled back in the cluster only",
-        )
-    elif "HelmOwned" in guards:
-        yield ActionPriority.P0, f"Change the values of the Helm release that owns {story.target}"
-    elif "LastAppliedStale" in guards:
-        yield (
-            ActionPriority.P0,
-            (
-                f"Revert the manifest of {story.target}: the next kubectl apply releases the bad "
-                "template again"
-            ),
-        )
+    if at_the_source := _at_the_source(story, undone):
+        yield ActionPriority.P0, at_the_source
     was = undone.parameters.get("fromRevision", "")
     which = f"revision {was} of {story.target}" if was else f"the release of {story.target}"
     yield ActionPriority.P1, f"Mend what {which} broke before it is released again"
     steps = ", ".join(f"{e.step} {source(e)}" for e in story.symptoms)
     what = f"fails on what this release did: {steps}" if steps else "fails on what it did"
     yield ActionPriority.P1, f"Add a test or a gate before production that {what}"
+
+
+def _at_the_source(story: Story, undone: Proposal) -> str:
+    """Say where the rollback is undone again, unless somebody changes that too."""
+    guards = {g.name for g in undone.guards}
+    if guards & _IN_GIT:
+        return f"Land the revert in Git: {story.target} was rolled back in the cluster only"
+    if "HelmOwned" in guards:
+        return f"Change the values of the Helm release that owns {story.target}"
+    if "LastAppliedStale" in guards:
+        return (
+            f"Revert the manifest of {story.target}: the next kubectl apply releases the bad "
+            "template again"
+        )
+    return ""
 
 
 def _after_gaps(story: Story) -> Iterator[tuple[ActionPriority, str]]:
