@@ -50,7 +50,12 @@ GIVEN = {
 }
 LEAD = ("the incident commander (alice)", "or a holder of the verb approve", "take-command=")
 OUTSIDE = ("outsiders read spec.impact.symptom and summary", "comms (carol)", "verb approve")
-VOID = ("voids open proposals", "the incident commander (alice)", "verb approve", "take-command=")
+VOID = (
+    "voids open proposals",
+    "the incident commander is (alice)",
+    "verb approve",
+    "take-command=",
+)
 INSIDE = ("stand in every update", "the incident commander (alice)", "verb approve")
 FREE: Mapping[str, Mapping[str, Any]] = {
     "the severity": {"severity": "SEV1"},
@@ -94,6 +99,13 @@ ALLOWED = [
         for who in (ALICE, BOB)
     ),
     Case(
+        "rita, whom ed named commander, turns it to another workload before anything is offered",
+        RITA,
+        change(target={"name": "other"}),
+        state=status("Investigating", commander=RITA, proposals=[]),
+        spec=GIVEN,
+    ),
+    Case(
         "comms says what outsiders read",
         CAROL,
         change(impact={"symptom": "All payments fail", "summary": "everybody"}),
@@ -115,7 +127,25 @@ ALLOWED = [
     ),
 ]
 
+OFFERED = ("while something is offered or done, it needs the verb approve",)
 REFUSED = [
+    *(
+        Case(
+            f"rita {what}",
+            RITA,
+            change(target={"name": "other"}),
+            OFFERED,
+            state=state,
+            spec=GIVEN,
+            policy=POLICY,
+        )
+        for what, state in {
+            "voids what is offered, as the commander whom ed named": status(commander=RITA),
+            "has it diagnosed again and voids what is offered meanwhile": status(
+                "Diagnosing", commander=None
+            ),
+        }.items()
+    ),
     *(
         Case(f"{who} {what}", who, change(**spec), words, spec=GIVEN, policy=POLICY)
         for what, (spec, words) in LEADING.items()

@@ -173,6 +173,26 @@ def test_ed_brings_his_own_mark_along(scene: Scene, name: str) -> None:
         refused_by(scene.person(who).merge("postmortems", name, body, scene.namespace), POLICY)
 
 
+def test_ed_marks_the_words_of_alice_as_drafted(scene: Scene, name: str) -> None:
+    drafted(scene, name)
+    marks = {"metadata": {"annotations": {"incidentcommander.dev/drafted": '{"summary":"ab12"}'}}}
+
+    refused_by(
+        scene.person(ERIN).merge("postmortems", name, marks, scene.namespace),
+        POLICY,
+        "it marks what it drafted",
+    )
+    scene.operator.merge("postmortems", name, marks, scene.namespace).expect_ok()
+    for gone in ({"annotations": None}, {"annotations": {"incidentcommander.dev/drafted": None}}):
+        refused_by(
+            scene.person(ERIN).merge("postmortems", name, {"metadata": gone}, scene.namespace),
+            POLICY,
+        )
+    body = postmortem(scene.namespace, f"{name}-2")
+    body["metadata"]["annotations"] = marks["metadata"]["annotations"]
+    refused_by(scene.person(ERIN).create("postmortems", body), POLICY, "it marks what it drafted")
+
+
 def test_ed_takes_nothing_back_from_the_record(scene: Scene, name: str) -> None:
     drafted(scene, name)
     spec = complete_postmortem("")["spec"]

@@ -49,6 +49,22 @@ class TestHowOften:
         assert play.status.display is not None
         assert play.status.display.target == "Deployment/bbb"
 
+    def test_rita_whom_ed_named_commander_toggles_the_target(self) -> None:
+        play = toggled(Play(spec={"roles": {"commander": "rita"}}).tick(), 200)
+        assert entries(play) < 2 * MOST
+
+        # alice, who may approve, takes command and is heard at once.
+        play.say("take-command", "I lead").edit(target={"kind": "Deployment", "name": "ccc"})
+        assert play.status.display is not None
+        assert play.status.display.target == "Deployment/ccc"
+
+    def test_rita_whom_ed_named_commander_toggles_who_is_tech_lead(self) -> None:
+        play = Play(spec={"roles": {"commander": "rita"}}).tick()
+        for number in range(300):
+            play.edit(roles={"commander": "rita", "techLead": "ed" if number % 2 else "sue"})
+
+        assert entries(play) < 2 * MOST
+
     def test_rita_toggles_a_lower_severity(self) -> None:
         play = Play(spec={"severity": "SEV1"}).tick()
         for number in range(400):

@@ -215,3 +215,26 @@ class Mute(World):
         if isinstance(found, GuardProof) and self.mute:
             return Unavailable("the guard", "connection refused")
         return found
+
+
+def test_alice_approves_in_the_moment_in_which_it_is_offered_anew_under_another_guard() -> None:
+    play = Play().tick()
+    play.world.fingerprint = "guard-2"
+    play.said("approve", play.open("rollback"), by="alice")
+    # The look dies after it has recorded the one that nobody vouches for, and offered anew.
+    while "ProposalSuperseded" not in play.reasons:
+        play.tick(crash_after=1)
+
+    # Nothing was removed yet, but whatever comes from here on comes under the guard.
+    assert play.status.handled is not None
+    assert play.status.handled.guard == "guard-2"
+
+
+def test_ed_plants_a_decision_beside_one_that_is_recorded_while_the_guard_is_away() -> None:
+    play = Play().tick()
+    play.said("note", "it is slow").tick(crash_after=1)
+    play.world.fingerprint, play.guard_since = "guard-2", None
+    play.planted({"dismiss": "nothing", "dismiss-by": "alice"}).tick()
+
+    assert play.phase != "Dismissed"
+    assert "RequestRefused" in play.reasons

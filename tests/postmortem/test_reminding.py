@@ -10,7 +10,7 @@ import pytest
 from incidentcommander.api.postmortem import Postmortem, PostmortemSpec
 from incidentcommander.core.postmortem.completeness import holes
 from incidentcommander.core.postmortem.overdue import Judgement, is_overdue, judge, overdue_items
-from incidentcommander.core.postmortem.redraft import marks, redrafted
+from incidentcommander.core.postmortem.redraft import adopted, marks, redrafted
 from tests.support.objects import COMPLETE, complete_postmortem
 from tests.support.objects import postmortem as written
 
@@ -182,3 +182,31 @@ def test_the_same_draft_changes_nothing() -> None:
     same = spec(summary="one", wentWell=["a"])
 
     assert redrafted(same, marks(same), same) == {}
+
+
+def test_ed_writes_the_facts_beforehand_and_they_are_drafted_over() -> None:
+    wanted = spec(
+        summary="ours",
+        severity="SEV1",
+        startedAt="2026-11-22T08:00:00Z",
+        timeline=[{"at": "2026-11-22T08:00:00Z", "event": "It broke", "source": "#1"}],
+        impact={"duration": "45 min", "measured": ["errors: 40 % (#4)"], "revenue": "TODO"},
+    )
+    his = spec(
+        summary="It was alice",
+        severity="SEV4",
+        drill=True,
+        startedAt="2026-11-22T09:00:00Z",
+        timeline=[{"at": "2026-11-22T08:00:00Z", "event": "alice caused it", "source": "#4"}],
+        impact={"duration": "1 s", "measured": ["errors: 0 % (#4)"], "usersAffected": "nobody"},
+    )
+
+    changes = adopted(his, wanted)
+
+    facts = wanted.to_api()
+    assert {f: changes[f] for f in ("severity", "startedAt", "timeline")} == {
+        f: facts[f] for f in ("severity", "startedAt", "timeline")
+    }
+    assert changes["drill"] == facts.get("drill")
+    assert changes["impact"] == {"duration": "45 min", "measured": ["errors: 40 % (#4)"]}
+    assert "summary" not in changes, "prose is people's"

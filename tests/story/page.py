@@ -124,7 +124,7 @@ def _about(taken: Taken, timeline: list[TimelineEntry]) -> int:
 
 def _seq(taken: Taken) -> int:
     """Give the number of the entry that a notice was written with: its id says it."""
-    found = re.search(r"-(\d+)[a-z]{2}$", taken.notice.id)
+    found = re.search(r"-(\d+)(?:-\d{14}[a-z]{2})?[a-z]{2}$", taken.notice.id)
     assert found is not None, taken.notice.id
     return int(found.group(1))
 

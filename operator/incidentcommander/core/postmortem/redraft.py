@@ -13,7 +13,7 @@ from ...api.base import GROUP
 from ...api.postmortem import PostmortemSpec
 from ...observed.workloads import digest
 
-__all__ = ["DRAFTED_ANNOTATION", "marks", "redrafted"]
+__all__ = ["DRAFTED_ANNOTATION", "adopted", "marks", "redrafted"]
 
 DRAFTED_ANNOTATION: Final = f"{GROUP}/drafted"
 """On a Postmortem: what the operator drafted, as one short hash for each field."""
@@ -38,6 +38,21 @@ def redrafted(
         for name, value in wanted.items()
         if name not in _KEPT and value != present.get(name) and _untouched(name, present, before)
     }
+
+
+_FACTS: Final = ("title", "severity", "startedAt", "resolvedAt", "drill", "timeline")
+"""What the timeline proves, beside parts of ``impact``: of an adopted one it is never others' word."""
+_MEASURED: Final = ("duration", "measured")
+
+
+def adopted(theirs: PostmortemSpec, draft: PostmortemSpec) -> dict[str, Any]:
+    """Give the fields to write to a Draft of others: what they left out, and all that is a fact."""
+    present, wanted = _stored(theirs), _stored(draft)
+    changes = redrafted(theirs, {}, draft)
+    # A merge patch: null takes away what the draft has nothing to say of.
+    changes |= {name: wanted.get(name) for name in _FACTS if present.get(name) != wanted.get(name)}
+    ours = {name: wanted.get("impact", {}).get(name) for name in _MEASURED}
+    return changes if "impact" in changes else {**changes, "impact": ours}
 
 
 def _untouched(name: str, present: Mapping[str, Any], before: Mapping[str, str]) -> bool:

@@ -17,7 +17,7 @@ from ..wording import cut
 from .reading import Request
 from .trust import NEEDS_RIGHT
 
-__all__ = ["MOST", "counted", "crowded", "due", "heard", "looks_again_at"]
+__all__ = ["MOST", "counted", "crowded", "due", "forgiven", "heard", "looks_again_at"]
 
 MOST: Final = 120
 """Entries by one person on one Incident within an hour. A scribe does not come near that."""
@@ -84,6 +84,11 @@ def counted(draft: Draft, change: Callable[[Draft], Draft], again: str) -> Draft
 def looks_again_at(status: IncidentStatus) -> datetime | None:
     """Say when what spec says is looked at again, where a change of it was put off."""
     return next((s.since + _HOUR for s in status.speakers if s.by == _SPEC and s.ignored), None)
+
+
+def forgiven(draft: Draft) -> Draft:
+    """Begin to count changes of spec anew: somebody who may approve took command."""
+    return draft.set(speakers=[s for s in draft.status.speakers if s.by != _SPEC])
 
 
 def due(draft: Draft) -> bool:

@@ -12,6 +12,7 @@ from ..communication import internal_updates, public_updates
 from ..diagnosis.sampling import told
 from ..evolve import MAX_MESSAGE, Draft
 from ..wording import cut, moment
+from .budget import forgiven
 from .reading import Request
 from .refusal import Handler, refuse
 
@@ -19,6 +20,7 @@ __all__ = ["HANDLERS", "parts"]
 
 
 def _take_command(_case: Case, draft: Draft, request: Request) -> Draft:
+    draft = forgiven(draft)
     roles = draft.status.roles or Roles()
     before = roles.commander
     if before == request.by:

@@ -19,11 +19,11 @@ from ..effects import RemoveRequests
 __all__ = [
     "KEYS",
     "Request",
+    "all_recorded",
     "came_with_creation",
     "cleanup",
     "handled_with",
     "new_requests",
-    "nothing_said",
     "present_requests",
 ]
 
@@ -110,9 +110,15 @@ def cleanup(incident: Incident) -> RemoveRequests | None:
     return RemoveRequests(frozenset({*keys, *signed, *_beside(handled.keys)}), handled.seq)
 
 
-def nothing_said(incident: Incident) -> bool:
-    """Whether no request stands on the object, and nothing that could go with one."""
-    return not present_requests(incident) and not _strays(incident)
+def all_recorded(incident: Incident) -> bool:
+    """Whether whatever stands on the object was recorded, and nothing could go with what comes.
+
+    What was recorded is removed and never read again, whoever changes it until then.
+    """
+    handled = incident.status.handled or Handled()
+    to_be_removed = handled.keys if handled.seq != _removed_up_to(incident) else ()
+    there = {request.key for request in present_requests(incident)}
+    return there <= set(to_be_removed) and not _strays(incident)
 
 
 def _strays(incident: Incident) -> frozenset[str]:

@@ -70,11 +70,8 @@ def _believed(case: Case, draft: Draft, facts: Facts) -> Draft:
         draft = draft.set(handled=handled.model_copy(update={"spec_waits": False}))
     if why := trust.doubt(case, facts):
         return doubted(case, draft, why)
-    if draft.status.roles and draft.status.roles.commander:
-        # The guard lets only who leads change these.
-        return _taken_up(case, draft)
     lead = annotate(case.incident.metadata, "take-command", Blank("reason"))
-    again = f"once somebody commands, their changes count at once: {lead}"
+    again = f"who may approve and takes command is heard at once: {lead}"
     return budget.counted(draft, lambda d: _taken_up(case, d), again)
 
 

@@ -16,7 +16,7 @@ from ...observed.workloads import GuardProof, Unavailable
 from ..case import Case
 from ..evolve import Draft
 from ..wording import cut
-from .reading import nothing_said
+from .reading import all_recorded
 
 __all__ = ["NEEDS_RIGHT", "doubt", "needs", "noted", "unknown"]
 
@@ -33,7 +33,7 @@ def needs(case: Case) -> frozenset[ProofNeed]:
     """Ask for the proof where the guard is another one than the Incident was last seen under."""
     watched = case.guard_fingerprint
     moved = watched is not None and watched != _noted(case)
-    return frozenset({case.proof} if moved and nothing_said(case.incident) else ())
+    return frozenset({case.proof} if moved and all_recorded(case.incident) else ())
 
 
 def unknown(case: Case, facts: Facts) -> bool:
@@ -56,7 +56,7 @@ def doubt(case: Case, facts: Facts) -> str:
 def noted(case: Case, draft: Draft, facts: Facts) -> Draft:
     """Note under which proven guard the Incident was seen without a request on it."""
     proof = facts.proof(case.proof)
-    if not isinstance(proof, GuardProof) or not proof.proven or not nothing_said(case.incident):
+    if not isinstance(proof, GuardProof) or not proof.proven or not all_recorded(case.incident):
         return draft
     if proof.fingerprint == _noted(case):
         return draft

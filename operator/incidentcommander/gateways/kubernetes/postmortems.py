@@ -17,10 +17,10 @@ from pydantic import ValidationError
 from ...api.base import FIELD_MANAGER, GROUP, VERSION
 from ...api.incident import Incident, TimelineEntry
 from ...api.page import TimelinePage
-from ...api.postmortem import Postmortem, PostmortemSpec, PostmortemState
+from ...api.postmortem import Postmortem, PostmortemSpec
 from ...core.postmortem.draft import draft
-from ...core.postmortem.owed import owned_by
-from ...core.postmortem.redraft import DRAFTED_ANNOTATION, marks, redrafted
+from ...core.postmortem.existing import Existing, belongs
+from ...core.postmortem.redraft import DRAFTED_ANNOTATION, adopted, marks, redrafted
 from ...errors import InvalidResourceError, UnavailableError
 from ...foreign import ForeignError, parsed
 from ...observed.needs import PostmortemNeed
@@ -37,8 +37,8 @@ __all__ = ["Postmortems", "owner_reference", "read_postmortem", "whole_timeline"
 _PLURAL: Final = "postmortems"
 _STRICT: Final = {"fieldManager": FIELD_MANAGER, "fieldValidation": "Strict"}
 _SUFFIX: Final = 5
-_NAMED: Final = 3
-"""Strangers named in the entry; whoever plants many does not fill it."""
+_PAGE: Final = "20"
+"""Postmortems read at once: each can be large."""
 
 _LOG = logging.getLogger(__name__)
 _PAGES: Final = Apart("TimelinePage", _LOG)
@@ -71,13 +71,13 @@ class Postmortems:
         """
         entries = await whole_timeline(self._client, incident)
         wanted = draft(incident, entries, now)
-        found = await self._of(incident)
-        for own in (p for p in found if _ours(p, incident) and not _final(p)):
-            return await self._again(own, wanted)
-        for other in (p for p in found if _adoptable(p, incident)):
-            return await self._adopt(other, incident, wanted)
+        found = await self._existing(incident)
+        if found.own is not None:
+            return await self._again(found.own, wanted)
+        if found.adoptable is not None:
+            return await self._adopt(found.adoptable, incident, wanted)
         how = f"drafted from {len(entries)} timeline entries"
-        strangers = "".join(f". {_left_alone(p, incident)}" for p in found[:_NAMED])
+        strangers = "".join(f". {said}" for said in found.left_alone)
         return Drafted(await self._create(incident, wanted), f"{how}{strangers}")
 
     async def _create(self, incident: Incident, wanted: PostmortemSpec) -> str:
@@ -99,15 +99,18 @@ class Postmortems:
             return str(made["metadata"]["name"])
         raise UnavailableError(f"no name is free for the Postmortem of Incident {meta.name}")
 
-    async def _of(self, incident: Incident) -> list[Postmortem]:
-        """Give all that say they are about this Incident; the one with its name first."""
-        meta = incident.metadata
-        query = {"fieldSelector": f"spec.incidentRef.name={meta.name}"}
-        listed = pages(self._client, path_of(_PLURAL, meta.namespace), query)
-        items = [item async for page in listed for item in items_of(page)]
-        found = self._apart.each(items, read_postmortem)
-        about = [p for p in found if _belongs(p, incident)]
-        return sorted(about, key=lambda p: (p.metadata.name != meta.name, p.metadata.name))
+    async def _existing(self, incident: Incident) -> Existing:
+        """Go through all that say they are about this Incident; the one with its name first.
+
+        There may be many, and each can be large: no more than these are kept.
+        """
+        meta, found = incident.metadata, Existing()
+        query = {"fieldSelector": f"spec.incidentRef.name={meta.name}", "limit": _PAGE}
+        async for page in pages(self._client, path_of(_PLURAL, meta.namespace), query):
+            for each in self._apart.each(items_of(page), read_postmortem):
+                if belongs(each, incident):
+                    found.take(each, incident)
+        return found
 
     async def _adopt(
         self, found: Postmortem, incident: Incident, wanted: PostmortemSpec
@@ -115,17 +118,18 @@ class Postmortems:
         """Make a Draft of others the one that is owed. The mark is one that only we can write."""
         meta = found.metadata
         # Marks on what others wrote are theirs, too: nothing there is ours.
-        changes = redrafted(found.spec, {}, wanted)
-        new = marks(wanted)
-        marked = json.dumps({name: new[name] for name in changes})
-        await self._write(
-            found, changes, marked, _owners(incident.metadata.name, incident.metadata.uid)
-        )
+        changes, new = adopted(found.spec, wanted), marks(wanted)
+        marked = json.dumps({name: new[name] for name in changes if name in new})
+        owners = _owners(incident.metadata.name, incident.metadata.uid)
+        await self._write(found, changes, marked, owners)
         theirs = ", ".join(
             sorted(found.spec.to_api().keys() - changes.keys() - {"incidentRef", "state"})
         )
         how = "a Draft was there already, by others (who wrote it is not known): adopted. "
-        return Drafted(meta.name, f"{how}Theirs: {theirs or 'nothing'}; the rest was drafted")
+        return Drafted(
+            meta.name,
+            f"{how}Theirs: {theirs or 'nothing'}; the rest was drafted, and what the timeline proves in any case",
+        )
 
     async def _again(self, found: Postmortem, wanted: PostmortemSpec) -> Drafted:
         """Draft anew what people did not touch."""
@@ -191,39 +195,6 @@ def read_postmortem(raw: Mapping[str, Any]) -> Postmortem:
         raise InvalidResourceError(
             f"Postmortem {meta.get('namespace')}/{meta['name']}: {wrong_with(error)}"
         ) from error
-
-
-def _belongs(postmortem: Postmortem, incident: Incident) -> bool:
-    """Whether it is about this Incident, and not about an older one of the same name."""
-    meta = incident.metadata
-    said = {str(o.get("uid")) for o in postmortem.metadata.owner_references}
-    if postmortem.spec.incident_ref.uid is not None:
-        said.add(postmortem.spec.incident_ref.uid)
-    if said:
-        return meta.uid in said
-    # A person wrote it.
-    written, declared = postmortem.metadata.creation_timestamp, meta.creation_timestamp
-    return written is None or declared is None or written >= declared
-
-
-def _ours(postmortem: Postmortem, incident: Incident) -> bool:
-    return owned_by(postmortem, incident.metadata.uid)
-
-
-def _final(postmortem: Postmortem) -> bool:
-    return postmortem.spec.state is PostmortemState.FINAL
-
-
-def _adoptable(postmortem: Postmortem, incident: Incident) -> bool:
-    return postmortem.spec.state is PostmortemState.DRAFT and not _ours(postmortem, incident)
-
-
-def _left_alone(postmortem: Postmortem, incident: Incident) -> str:
-    """Say why one that is there already is not the one that is owed."""
-    name, state = postmortem.metadata.name, postmortem.spec.state
-    if _ours(postmortem, incident):
-        return f"Postmortem {name} is {state} from before the Incident was reopened and is kept"
-    return f"Postmortem {name} ({state}) is a stranger: it was not drafted here and is left alone"
 
 
 def _marks_of(postmortem: Postmortem) -> Mapping[str, str]:
