@@ -72,7 +72,7 @@ def test_the_target_is_made_anew_while_it_is_verified_and_the_new_one_is_left_al
 
 
 def test_ed_swaps_the_revision_that_alice_read_and_is_refused(shop: Shop) -> None:
-    # What happens where that policy is missing is played in tests/core/test_what_is_shown.py.
+    # What happens where that policy is missing is played in tests/core/remediation/test_what_is_shown.py.
     read = ids(shop.in_trouble())["rollback"]
 
     evil = {"containers": [{"name": "app", "image": "evil.example/shop/app:v1"}]}

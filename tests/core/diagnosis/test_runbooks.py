@@ -15,7 +15,7 @@ from incidentcommander.core.diagnosis.runbooks import match, problems, ready_con
 from tests.support.build import ERRORS, NOW, TOTAL, ago, incident, runbook, runbook_raw
 from tests.support.play import Play
 
-SHIPPED = sorted((Path(__file__).parents[2] / "runbooks").glob("*.yaml"))
+SHIPPED = sorted((Path(__file__).parents[3] / "runbooks").glob("*.yaml"))
 BAD_QUERY = {"query": "sum(x", "max": 1}
 
 

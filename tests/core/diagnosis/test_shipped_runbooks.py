@@ -12,7 +12,7 @@ from incidentcommander.api.runbook import Runbook
 from incidentcommander.core.diagnosis.runbooks import match, problems
 from tests.support.build import incident
 
-_SOURCES: Final = sorted((Path(__file__).parents[2] / "runbooks").glob("*.yaml"))
+_SOURCES: Final = sorted((Path(__file__).parents[3] / "runbooks").glob("*.yaml"))
 _BESIDE: Final = "incident-commander"
 
 
