@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any, Final
+from typing import Final, TypedDict, Unpack
 
 from .. import command_line
 from ..api.common import Phase
@@ -26,6 +26,7 @@ from ..cleaning import clean, clean_line
 from .effects import ChangeTarget
 from .legible import legible
 from .proposal_ids import issued
+from .status_changes import ProposalChanges, StatusChanges
 from .timeline_room import kept
 from .wording import cut, typeable
 
@@ -82,8 +83,20 @@ class Step:
     proposal: str | None = None
     event_time: datetime | None = None
     evidence: Evidence | None = None
-    changes: Mapping[str, Any] = field(default_factory=dict)
+    changes: StatusChanges = field(default_factory=StatusChanges)
     """Other fields of the status, by their Python names."""
+
+
+class StepParts(TypedDict, total=False):
+    """The optional fields of ``Step``."""
+
+    actor: str
+    phase: Phase | None
+    step: str | None
+    proposal: str | None
+    event_time: datetime | None
+    evidence: Evidence | None
+    changes: StatusChanges
 
 
 def evolve(status: IncidentStatus, step: Step, now: datetime) -> IncidentStatus:
@@ -188,11 +201,11 @@ class Draft:
         """Have the target changed, once the status is saved."""
         return replace(self, change=change)
 
-    def add(self, reason: str, message: str, **rest: Any) -> Draft:
+    def add(self, reason: str, message: str, **rest: Unpack[StepParts]) -> Draft:
         """Take one step. ``rest``: further fields of ``Step``; ``changes`` among them."""
         return replace(self, status=evolve(self.status, Step(reason, message, **rest), self.now))
 
-    def set(self, **changes: Any) -> Draft:
+    def set(self, **changes: Unpack[StatusChanges]) -> Draft:
         """Change fields that need no entry of their own (never the phase)."""
         if "phase" in changes or "timeline" in changes:
             raise ForbiddenTransitionError("only a step moves the phase or writes the timeline")
@@ -204,7 +217,7 @@ class Draft:
         new = {k: v for k, v in times.items() if not once or getattr(old, k) is None}
         return self.set(milestones=old.model_copy(update=new))
 
-    def proposal(self, proposal_id: str, **changes: Any) -> Draft:
+    def proposal(self, proposal_id: str, **changes: Unpack[ProposalChanges]) -> Draft:
         """Change fields of one proposal."""
         return self.set(
             proposals=[

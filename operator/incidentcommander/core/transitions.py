@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Unpack
 
 from ..api.common import Phase, ProposalState
 from ..api.incident import Diagnosis, GuardStatus, Monitoring, Proposal, ProposalTarget
@@ -13,6 +13,7 @@ from .case import Case
 from .diagnosis import sampling
 from .diagnosis.sampling import verification_plan
 from .evolve import OPERATOR, Draft
+from .status_changes import StatusChanges
 
 __all__ = [
     "another_attempt",
@@ -47,7 +48,7 @@ def start_round(
     *,
     actor: str = OPERATOR,
     proposal: str | None = None,
-    **changes: Any,
+    **changes: Unpack[StatusChanges],
 ) -> Draft:
     """Begin another round of diagnosis, whatever the phase."""
     old = draft.status.diagnosis
@@ -104,7 +105,7 @@ def another_attempt(
     )
 
 
-def _forgotten(draft: Draft) -> dict[str, Any]:
+def _forgotten(draft: Draft) -> StatusChanges:
     """What belongs to the attempt that ends."""
     return {
         "attempt": draft.status.attempt + 1,
@@ -122,7 +123,7 @@ def investigate(
     *,
     actor: str = OPERATOR,
     proposal: str | None = None,
-    **changes: Any,
+    **changes: Unpack[StatusChanges],
 ) -> Draft:
     """Leave it to people.
 
