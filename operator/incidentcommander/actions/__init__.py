@@ -1,44 +1,54 @@
-"""Remediation actions: one module each, found by name. Adding an action is adding a file.
+"""Remediation actions, one module each.
 
-A module holds ``ACTION``, an object that satisfies ``Action``. Actions are pure: they plan with
-absolute parameters, and give the patch; they never send it.
+A module holds ``ACTION``, an object that satisfies ``Action``; ``ACTIONS`` lists them. Actions are pure:
+they plan with absolute parameters, and give the patch; they never send it.
 """
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
+from collections.abc import Mapping
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import Final
 
+from . import autoscale, manual, rollout_restart, rollout_undo, scale
 from .base import Action, Plan, Undone
 from .follow_up import PodDeletion, deletions, deletions_due, without_deletions
 from .ownership import SYNCHRONISERS
 from .situation import Situation
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from .traits import Traits
 
 __all__ = [
+    "ACTIONS",
     "SYNCHRONISERS",
     "Action",
     "Plan",
     "PodDeletion",
     "Situation",
+    "Traits",
     "Undone",
     "all_actions",
     "deletions",
     "deletions_due",
+    "traits_of",
     "without_deletions",
 ]
+
+ACTIONS: Final[tuple[Action, ...]] = (
+    rollout_undo.ACTION,
+    rollout_restart.ACTION,
+    scale.ACTION,
+    autoscale.ACTION,
+    manual.ACTION,
+)
 
 
 @cache
 def all_actions() -> Mapping[str, Action]:
     """Every action by the name that Runbooks use for it."""
-    found: dict[str, Action] = {}
-    for module in pkgutil.iter_modules(__path__):
-        action = getattr(importlib.import_module(f"{__name__}.{module.name}"), "ACTION", None)
-        if action is not None:
-            found[action.name] = action
-    return found
+    return {action.name: action for action in ACTIONS}
+
+
+def traits_of(action: str) -> Traits:
+    """Give the traits of an action by its name; of one that this version does not know, none."""
+    known = all_actions().get(action)
+    return known.traits if known else Traits()

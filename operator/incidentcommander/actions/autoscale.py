@@ -23,6 +23,7 @@ from .autoscaling import DEFAULT_CPU, autoscaled, changed_fields, new_spec, told
 from .base import Plan, Undone
 from .patching import marked
 from .situation import Situation
+from .traits import Traits
 from .wording import cut, kubectl, resource, target_text
 
 __all__ = ["ACTION", "Autoscale"]
@@ -32,6 +33,12 @@ class Autoscale:
     """Let the number of replicas follow the load, within limits."""
 
     name: str = "autoscale"
+    traits: Traits = Traits(
+        about_autoscalers=True,
+        writes_autoscaler=True,
+        reverts_to="its old values",
+        stays="what it makes is not taken away",
+    )
     kinds: frozenset[TargetKind] = frozenset({TargetKind.DEPLOYMENT, TargetKind.STATEFUL_SET})
 
     def plan(self, spec: ApiModel, situation: Situation) -> Plan:

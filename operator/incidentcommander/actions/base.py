@@ -13,6 +13,7 @@ from ..command_line import Line
 from ..observed.workloads import Write
 from .follow_up import PodDeletion, deletions
 from .situation import Situation
+from .traits import Traits
 
 if TYPE_CHECKING:
     from ..api.base import ApiModel
@@ -67,6 +68,8 @@ class Action(Protocol):
 
     name: str
     """The member of ``Remediation`` that selects it, as written in YAML."""
+    traits: Traits
+    """How it differs from others, as far as decisions depend on that."""
     kinds: frozenset[TargetKind]
     """Kinds of workload that it can change."""
 

@@ -15,6 +15,7 @@ from ..api.runbook import ManualAction
 from ..observed.workloads import Write, digest
 from .base import Plan, Undone
 from .situation import Situation
+from .traits import Traits
 from .wording import cut, target_text
 
 __all__ = ["ACTION", "Manual"]
@@ -26,6 +27,7 @@ class Manual:
     """Have people do it."""
 
     name: str = "manual"
+    traits: Traits = Traits(by_people=True)
     kinds: frozenset[TargetKind] = frozenset(TargetKind)
 
     def plan(self, spec: ApiModel, situation: Situation) -> Plan:

@@ -31,6 +31,7 @@ from .on_target import OnTarget
 from .patching import escaped, guarded_patch
 from .replacing import strategy, stuck
 from .situation import Situation
+from .traits import Traits
 from .undone import template_undone
 from .wording import deleting, kubectl, resource, revision_text, target_text, then_delete
 
@@ -44,6 +45,7 @@ class RolloutRestart(OnTarget):
     """Replace all pods by new ones of the same release."""
 
     name: str = "rolloutRestart"
+    traits: Traits = Traits(replaces_pods=True)
     kinds: frozenset[TargetKind] = frozenset(TargetKind)
 
     def plan(

@@ -26,6 +26,7 @@ from .patching import guarded_patch
 from .replacing import strategy, stuck
 from .revisions import look_at
 from .situation import Situation
+from .traits import Traits
 from .undo_guards import guards, undo_command
 from .undone import template_undone
 from .wording import deleting, images_of, images_text, target_text, then_delete
@@ -37,6 +38,7 @@ class RolloutUndo(OnTarget):
     """Go back to the previous release."""
 
     name: str = "rolloutUndo"
+    traits: Traits = Traits(rolls_back=True, replaces_pods=True)
     kinds: frozenset[TargetKind] = frozenset(TargetKind)
 
     def plan(self, spec: ApiModel, situation: Situation) -> Plan:

@@ -28,6 +28,7 @@ from .ownership import manifest_scales, owners, synchronised
 from .patching import guarded_patch
 from .replacing import in_the_way, pod_name
 from .situation import Situation
+from .traits import Traits
 from .wording import claimed, kubectl, listed, patching, resource, target_text
 
 __all__ = ["ACTION", "Scale"]
@@ -37,6 +38,7 @@ class Scale(OnTarget):
     """Change the number of replicas."""
 
     name: str = "scale"
+    traits: Traits = Traits(about_autoscalers=True, reverts_to="{from} replicas")
     kinds: frozenset[TargetKind] = frozenset({TargetKind.DEPLOYMENT, TargetKind.STATEFUL_SET})
 
     def plan(self, spec: ApiModel, situation: Situation) -> Plan:

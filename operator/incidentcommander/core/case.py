@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Final, Protocol
+from typing import Protocol
 
 from ..api.common import Phase, Severity
 from ..api.incident import Incident, IncidentStatus, MadeChange, PinnedPolicy
@@ -24,17 +24,13 @@ from ..checks.base import Subject
 from ..observed.needs import Facts, ProofNeed, TargetNeeds
 from ..observed.workloads import Delivery, IncidentRef, Outcome, Workload, digest
 
-__all__ = ["BUILT_IN_STEPS", "BY_PEOPLE", "Case", "Library", "Limits", "Neighbour"]
+__all__ = ["BUILT_IN_STEPS", "Case", "Library", "Limits", "Neighbour"]
 
 BUILT_IN_STEPS = (
     DiagnosisStep(name="pods", pod_status=PodStatusCheck()),
     DiagnosisStep(name="rollout", rollout_history=RolloutHistoryCheck()),
 )
 """What is always worth knowing: the diagnosis where no Runbook matches."""
-
-
-BY_PEOPLE: Final = "manual"
-"""The action that people carry out."""
 
 
 class Library(Protocol):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from ...actions import traits_of
 from ...api.base import format_duration
 from ...api.common import Phase, Verdict
 from ...api.incident import (
@@ -98,7 +99,7 @@ def _what_ended_it(draft: Draft) -> str:
 
 def _postmortem_owed(case: Case, draft: Draft) -> bool:
     rolled_back = any(
-        p.action == "rolloutUndo" and p.state == "Verified" for p in draft.status.proposals
+        traits_of(p.action).rolls_back and p.state == "Verified" for p in draft.status.proposals
     )
     need = case.policy.postmortem
     return need == "Required" or (need == "OnRollback" and rolled_back)

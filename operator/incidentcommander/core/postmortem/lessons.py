@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Final
 
+from ...actions import traits_of
 from ...api.base import format_duration
 from ...api.common import ProposalState, Severity, Verdict
 from ...api.incident import Proposal, TimelineEntry
@@ -209,7 +210,7 @@ def _after_a_release(story: Story) -> Iterator[tuple[ActionPriority, str]]:
         (
             p
             for p in reversed(story.status.proposals)
-            if p.action == "rolloutUndo" and p.state is ProposalState.VERIFIED
+            if traits_of(p.action).rolls_back and p.state is ProposalState.VERIFIED
         ),
         None,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ...actions import traits_of
 from ...api.common import Confidence, Phase
 from ...api.incident import (
     Incident,
@@ -9,7 +10,6 @@ from ...api.incident import (
     Proposal,
 )
 from ...command_line import texts
-from ..case import BY_PEOPLE
 from ..wording import (
     annotate,
     blocks,
@@ -106,7 +106,7 @@ def _remediating(incident: Incident, status: IncidentStatus) -> str:
     done = (execution.progress if execution else None) or "checking that it still holds"
     what = status.approval.proposal if status.approval else ""
     doing = status.proposal(what)
-    if doing is not None and doing.action == BY_PEOPLE and execution is not None:
+    if doing is not None and traits_of(doing.action).by_people and execution is not None:
         return (
             f"People do {what} now: {sentence(doing.summary)} The instructions stand in its "
             f"diff. When it is done: {confirm(incident.metadata)}"

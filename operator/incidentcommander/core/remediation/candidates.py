@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from ...actions import Plan, Situation, all_actions, without_deletions
+from ...actions import Plan, Situation, all_actions, traits_of, without_deletions
 from ...api.common import Confidence, GuardVerdict, OnFailure, ProposalState, Risk, Verdict
 from ...api.incident import Finding, Proposal
 from ...api.runbook import Remediation, Runbook, When
@@ -113,7 +113,7 @@ def _candidate(
 def _planned(
     case: Case, where: Situation, found: Sequence[Finding], bare: Candidate, plan: Plan
 ) -> Candidate:
-    undo = bare.action == "rolloutUndo"
+    undo = traits_of(bare.action).rolls_back
     # Asked again before it is offered, and before it is done: what it cannot answer is no plan.
     all_actions()[bare.action].depends_on(plan.parameters, where)
     return replace(
@@ -132,7 +132,7 @@ def _way_back(case: Case, where: Situation) -> Candidate | None:
     bare = Candidate(
         name=reverts.revert_name(taken),
         action=taken.action,
-        risk=Risk.HIGH if taken.action == "rolloutUndo" else taken.risk,
+        risk=Risk.HIGH if traits_of(taken.action).rolls_back else taken.risk,
         on_failure=OnFailure.ESCALATE,
         plan=_NO_PLAN,
         confidence=Confidence.UNPROVEN,

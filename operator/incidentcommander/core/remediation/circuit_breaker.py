@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from ...actions import SYNCHRONISERS, Situation
+from ...actions import SYNCHRONISERS, Situation, traits_of
 from ...api.base import format_duration
 from ...api.common import Confidence, GuardVerdict
 from ...api.incident import MAX_GUARDS, GuardFinding, Proposal
 from ...command_line import Name, as_json, fitted, kubectl, texts
 from ...observed.managed_fields import SOMEBODY, manager_text
-from ..case import BY_PEOPLE, Case
+from ..case import Case
 from ..wording import resolve
 
 __all__ = ["Planned", "block", "blocks_now", "breaker", "refreshed", "within"]
@@ -48,7 +48,7 @@ def breaker(case: Case, live: Situation, planned: Planned) -> list[GuardFinding]
     What people do by hand is theirs to judge. To take a change back is no further change: neither
     attempts nor cooldown stand in its way.
     """
-    if planned.action == BY_PEOPLE:
+    if traits_of(planned.action).by_people:
         return []
     found: list[GuardFinding | None] = [_others(case), _self_heal(case)]
     if planned.revert_of is None:
@@ -122,7 +122,11 @@ def _window(case: Case, live: Situation) -> GuardFinding | None:
 def _cooldown(case: Case, live: Situation, command: str) -> GuardFinding | None:
     """Leave time between two changes of a target, whichever Incidents they were for."""
     workload = live.workload
-    made = [(c.at, name, c) for name, c in case.changes_of(workload.uid) if c.action != BY_PEOPLE]
+    made = [
+        (c.at, name, c)
+        for name, c in case.changes_of(workload.uid)
+        if not traits_of(c.action).by_people
+    ]
     if not made:
         return None
     at, name, change = max(made, key=lambda each: each[0])

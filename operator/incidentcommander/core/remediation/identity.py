@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from itertools import count
 from typing import Final
 
-from ...actions import Situation, all_actions
+from ...actions import Situation, all_actions, traits_of
 from ...actions.content import content
 from ...api.incident import IncidentStatus, Proposal
 from ...observed.workloads import digest
@@ -56,7 +56,7 @@ def unlike(case: Case, proposal: Proposal, live: Situation) -> str | None:
         return "what was approved under this id is another plan"
     if now == proposal.digest:
         return None
-    if proposal.action == "rolloutUndo":
+    if traits_of(proposal.action).rolls_back:
         return "the annotations or the template that it would write are other ones"
     return "what it would write is another than what was shown"
 

@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
-from ...actions import Situation, all_actions
+from ...actions import Situation, all_actions, traits_of
 from ...api.base import MARKER_ANNOTATION
 from ...api.incident import Execution, ExecutionState, Proposal
 from ...observed.surroundings import Autoscaler
@@ -114,7 +114,7 @@ def planted(proposal: Proposal, live: Situation) -> str:
 
 def _versions(proposal: Proposal, live: Situation) -> dict[str, Any]:
     """What the request tests: the target's generation, or which version of which autoscaler."""
-    if proposal.action != "autoscale":
+    if not traits_of(proposal.action).writes_autoscaler:
         return {"target_generation": live.workload.generation}
     found = _autoscaler(proposal, live)
     return {

@@ -9,14 +9,14 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Final
 
-from ...actions import Situation, all_actions
+from ...actions import Situation, all_actions, traits_of
 from ...api.common import Confidence, ProposalState
 from ...api.incident import Evidence, IncidentStatus, Proposal
 from ...api.runbook import DiagnosisStep
 from ...faults import fault
 from ...observed.needs import Facts
 from ...observed.workloads import Missing, Unavailable, Workload, significant_hash
-from ..case import BY_PEOPLE, Case
+from ..case import Case
 from ..diagnosis import findings
 from ..evolve import Draft
 from ..transitions import investigate, start_round, to_verifying
@@ -212,7 +212,7 @@ def _when_no_longer_true(case: Case, draft: Draft, facts: Facts, proposal: Propo
 
 
 def _what_follows(case: Case, proposal: Proposal, workload: Workload) -> str:
-    if proposal.action == BY_PEOPLE:
+    if traits_of(proposal.action).by_people:
         done = confirm(case.incident.metadata)
         return f"People do this now; the operator waits. When it is done: {done}"
     return (

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Final
 
-from ...actions import Plan, Situation, all_actions
+from ...actions import Plan, Situation, all_actions, traits_of
 from ...api.common import GuardVerdict, OnFailure, ProposalState
 from ...api.incident import GuardFinding, Proposal
 from ..case import Case
@@ -14,7 +13,6 @@ from . import identity
 
 __all__ = ["approved_revert", "promise", "revert_name", "revert_plan", "same_workload"]
 
-_AUTOMATIC: Final = frozenset({"scale", "autoscale"})
 """Actions that `onFailure: Revert` takes back without another approval. Never an undo: that would
 release the bad version again."""
 
@@ -62,7 +60,7 @@ def approved_revert(case: Case, live: Situation, taken: Proposal) -> Proposal | 
         return None
     if not same_workload(taken, live):
         return None
-    plan = revert_plan(taken, live) if taken.action in _AUTOMATIC else None
+    plan = revert_plan(taken, live) if traits_of(taken.action).reverts_to else None
     if plan is None or any(g.verdict is GuardVerdict.BLOCK for g in plan.guards):
         return None
     return _reverting(case, live, taken, plan)
@@ -92,19 +90,16 @@ def _reverting(case: Case, live: Situation, taken: Proposal, plan: Plan) -> Prop
 
 def promise(action: str, plan: Plan, live: Situation) -> GuardFinding:
     """Say what `onFailure: Revert` means for a plan: part of what is approved."""
-    if action in _AUTOMATIC and all_actions()[action].reversal(plan.parameters, live):
-        back = f"{plan.parameters['from']} replicas" if action == "scale" else "its old values"
+    traits = traits_of(action)
+    if traits.reverts_to and all_actions()[action].reversal(plan.parameters, live):
+        back = traits.reverts_to.format_map(plan.parameters)
         return GuardFinding(
             name="RevertsOnFailure",
             verdict=GuardVerdict.CLEAR,
             message=f"If verification fails, it is taken back to {back} at once: that is approved "
             "along with it.",
         )
-    what = (
-        "what it makes is not taken away"
-        if action == "autoscale"
-        else f"{action} is not taken back"
-    )
+    what = traits.stays or f"{action} is not taken back"
     return GuardFinding(
         name="NoRevert",
         verdict=GuardVerdict.WARN,

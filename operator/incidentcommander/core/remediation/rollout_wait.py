@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ...actions import traits_of
 from ...api.base import format_duration
 from ...api.common import Phase, ProposalState
 from ...api.incident import Approval, Execution, ExecutionState, Proposal
@@ -128,7 +129,7 @@ def _revert(
 def fail(case: Case, draft: Draft, proposal: Proposal, reason: str, message: str) -> Draft:
     """Give this remediation up: the next attempt goes without it."""
     # A rollback is never taken back by itself: that would release the bad version again.
-    undone = proposal.action == "rolloutUndo" and proposal.revert_of is None
+    undone = traits_of(proposal.action).rolls_back and proposal.revert_of is None
     if undone and proposal.state is ProposalState.APPLIED:
         draft = draft.set(take_back=proposal.id)
     return next_attempt(case, _ruled_out(draft, proposal), reason, message)
@@ -137,5 +138,5 @@ def fail(case: Case, draft: Draft, proposal: Proposal, reason: str, message: str
 def _ruled_out(draft: Draft, proposal: Proposal) -> Draft:
     # A restart or a scaling that did not help will not help with another number either; an undo
     # may still go back further.
-    named = [] if proposal.action == "rolloutUndo" else [proposal.remediation]
+    named = [] if traits_of(proposal.action).rolls_back else [proposal.remediation]
     return rule_out(draft, proposal, ProposalState.FAILED, *named)

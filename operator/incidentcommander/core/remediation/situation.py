@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Final
 
-from ...actions import Situation, deletions
+from ...actions import Situation, deletions, traits_of
 from ...api.incident import Proposal
 from ...checks.autoscaler import autoscalers_need
 from ...observed.needs import BudgetsNeed, Facts, Need
@@ -13,11 +12,6 @@ from ...observed.workloads import Workload
 from ..case import Case
 
 __all__ = ["around", "needs_of", "situation", "unread"]
-
-_ABOUT_AUTOSCALERS: Final = frozenset({"autoscale", "scale"})
-"""Actions that depend on what autoscalers of the target are told."""
-_REPLACING_PODS: Final = frozenset({"rolloutUndo", "rolloutRestart"})
-"""Actions that replace pods, and may disturb a PodDisruptionBudget."""
 
 
 def situation(case: Case, facts: Facts) -> Situation | None:
@@ -47,10 +41,10 @@ def situation(case: Case, facts: Facts) -> Situation | None:
 
 def around(case: Case, actions: Iterable[str]) -> frozenset[Need]:
     """Say what to read besides target and history to plan these actions."""
-    planned, asked = set(actions), set[Need]()
-    if planned & _ABOUT_AUTOSCALERS:
+    traits, asked = [traits_of(action) for action in actions], set[Need]()
+    if any(t.about_autoscalers for t in traits):
         asked.add(autoscalers_need(case.subject))
-    if planned & _REPLACING_PODS:
+    if any(t.replaces_pods for t in traits):
         asked.add(_budgets_need(case))
     return frozenset(asked)
 
@@ -67,7 +61,7 @@ def needs_of(case: Case, proposals: Iterable[Proposal]) -> frozenset[Need]:
     for proposal in proposals:
         if deletions(proposal.parameters):
             asked.add(case.target.pods)
-        if proposal.action in _ABOUT_AUTOSCALERS:
+        if traits_of(proposal.action).about_autoscalers:
             asked.add(autoscalers_need(case.subject))
     return frozenset(asked)
 
@@ -76,4 +70,4 @@ def unread(proposal: Proposal, live: Situation) -> bool:
     """Whether something that the proposal depends on could not be read: then nothing is done."""
     if live.autoscalers is not None:
         return False
-    return proposal.action == "autoscale" or "autoscaler" in proposal.depends_on
+    return traits_of(proposal.action).writes_autoscaler or "autoscaler" in proposal.depends_on

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from ...actions import traits_of
 from ...api.common import Phase, Severity, Verdict
 from ...api.incident import Milestones
 from ...command_line import Blank, Name, as_json, kubectl
-from ..case import BY_PEOPLE, Case
+from ..case import Case
 from ..communication import internal_updates
 from ..evolve import TRANSITIONS, Draft
 from ..remediation.apply import confirmed
@@ -68,7 +69,7 @@ def _confirm(case: Case, draft: Draft, request: Request) -> Draft:
     status = draft.status
     doing = status.proposal(status.execution.proposal) if status.execution else None
     match status.phase:
-        case Phase.REMEDIATING if doing and doing.action == BY_PEOPLE:
+        case Phase.REMEDIATING if doing and traits_of(doing.action).by_people:
             return confirmed(case, draft, doing, request.by, request.value)
         case Phase.INVESTIGATING if status.verification is None:
             why = "nothing was changed and verified that it could stand for"
