@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -103,6 +104,7 @@ def test_the_plan_is_absolute() -> None:
         "toName": "checkout-rev6",
         "toUid": "rev6-uid",
         "toHash": history()[0].template_hash,
+        "annotations": "{}",
     }
     assert found.depends_on == {
         "targetUid": "workload-uid",
@@ -286,3 +288,41 @@ def test_whatever_the_history(releases: list[tuple[str, bool]], failing: list[st
     after["metadata"]["generation"] += 1  # as the API server does for a changed spec
     with pytest.raises(TestFailedError):
         apply(patch, after)
+
+
+def test_annotations_are_written_as_they_were_planned() -> None:
+    revisions = [
+        revision(6, "a:1", annotations={"kubernetes.io/change-cause": "first"}),
+        revision(7, "a:2", annotations={"kubernetes.io/change-cause": "second"}),
+    ]
+    shown = {"kubernetes.io/change-cause": "second", "note": "x"}
+    found = plan(situation(revisions, metadata={"annotations": shown}))
+    assert json.loads(found.parameters["annotations"]) == {
+        "kubernetes.io/change-cause": "first",
+        "note": None,
+    }
+
+    revisions[0] = revision(6, "a:1", annotations={"kubernetes.io/change-cause": "ed", "evil": "x"})
+    later = situation(revisions, metadata={"annotations": {**shown, "team": "pay"}})
+    patch = ACTION.change(found.parameters, later, "marker", NOW)
+
+    value = next(op["value"] for op in patch if op["path"] == "/metadata/annotations")
+    written = [op["value"] for op in patch if op["path"] == "/metadata/annotations"][-1]
+    assert value.items() >= {**shown, "team": "pay"}.items()
+    assert written == {
+        "kubernetes.io/change-cause": "first",
+        "team": "pay",
+        **{k: v for k, v in value.items() if k.startswith("deployment.kubernetes.io/")},
+        MARKER_ANNOTATION: "marker",
+    }
+
+
+def test_more_annotations_than_a_plan_holds_are_left_alone() -> None:
+    many = {f"example.com/a-long-name-{number}": "x" for number in range(20)}
+    where = situation(metadata={"annotations": many})
+    found = plan(where)
+
+    assert found.parameters["annotations"] == "left alone"
+    patch = ACTION.change(found.parameters, where, "marker", NOW)
+    paths = [op["path"] for op in patch if op["op"] != "test"]
+    assert paths == ["/spec/template", "/metadata/annotations/incidentcommander.dev~1applied"]

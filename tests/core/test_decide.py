@@ -759,3 +759,16 @@ def test_a_wrong_duplicate_is_said_at_once() -> None:
     play = Play(spec={"duplicateOf": {"name": "other"}}).tick()
     assert "no Incident other" in play.last("MergeRefused")
     assert play.phase == "AwaitingApproval"
+
+
+def test_rita_proposes_what_is_proven_and_it_stays_recommended() -> None:
+    play = _awaiting()
+    before = next(p for p in play.status.proposals if p.remediation == "rollback")
+    assert before.recommended
+
+    play.say("propose", "rollback", by="rita")
+
+    after = next(
+        p for p in play.status.proposals if p.state == "Proposed" and p.action == before.action
+    )
+    assert (after.id, after.recommended, after.confidence) == (before.id, True, "Proven")

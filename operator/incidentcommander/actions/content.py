@@ -32,7 +32,14 @@ def content(
     except LookupError:
         # What it writes is gone, or it was never planned to the end: a guard blocks it.
         return None
-    return None if write is None else essence(write)
+    if write is None:
+        return None
+    found = essence(write)
+    if "annotations" not in parameters:
+        return found
+    # They are fixed in the parameters: what there is to change of them now decides nothing.
+    rest = [op for op in found["patch"] if "annotations" not in op]
+    return {**found, "patch": rest}
 
 
 def essence(write: Write) -> Mapping[str, Any]:

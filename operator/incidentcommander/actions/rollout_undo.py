@@ -17,7 +17,7 @@ from ..api.base import ApiModel
 from ..api.common import TargetKind
 from ..api.runbook import RolloutUndoAction
 from ..observed.workloads import JsonPatch, Pod, Revision, Workload
-from .annotations import restored
+from .annotations import planned, written
 from .base import Plan, Undone
 from .destination import Choice, choose
 from .follow_up import MOST_DELETED, named, still_there
@@ -114,7 +114,8 @@ class RolloutUndo(OnTarget):
         if destination is None:
             raise LookupError(f"revision {parameters.get('toUid')!r} is gone")
         template = {"op": "replace", "path": "/spec/template", "value": destination.template}
-        annotations = restored(situation.workload, destination)
+        plan = parameters.get("annotations")
+        annotations = written(situation.workload, destination, plan)
         return guarded_patch(situation.workload, template, marker=marker, annotations=annotations)
 
 
@@ -143,6 +144,7 @@ def _parameters(workload: Workload, choice: Choice, pods: list[Pod]) -> Mapping[
         "toName": choice.destination.name,
         "toUid": choice.destination.uid,
         "toHash": choice.destination.template_hash,
+        "annotations": planned(workload, choice.destination),
         **named(pods),
     }
 

@@ -27,7 +27,7 @@ from .guards import (
 )
 from .left_alone import left_alone
 from .ownership import owners, synchronised
-from .revisions import believed
+from .revisions import believed, look_at
 from .situation import Situation
 from .wording import cut, kubectl, listed, patching, resource
 
@@ -41,7 +41,7 @@ _CAUSE: Final = "kubernetes.io/change-cause"
 def guards(situation: Situation, choice: Choice) -> tuple[GuardFinding, ...]:
     """Give everything that speaks against it, what blocks it first."""
     workload, destination = situation.workload, choice.destination
-    forbidding = (paused(workload), _unobserved(workload, choice), _forbidden(workload, choice))
+    forbidding = (paused(workload), _unobserved(situation, choice), _forbidden(workload, choice))
     if destination is None:
         return present((*forbidding, _no_destination(workload, choice)))
     found = (
@@ -73,10 +73,16 @@ def undo_command(workload: Workload, destination: Revision | None) -> Line:
     return kubectl(workload, "rollout", "undo", resource(workload), to)
 
 
-def _unobserved(workload: Workload, choice: Choice) -> GuardFinding | None:
+def _unobserved(situation: Situation, choice: Choice) -> GuardFinding | None:
     # Before the controller has made the revision of the newest template, "previous" means one
     # revision too far back. A paused Deployment gets none; that is said by its own guard.
+    workload = situation.workload
     if workload.observed and (choice.current is not None or workload.paused):
+        return None
+    # Annotations raise a Deployment's generation, too: whoever writes one every second keeps the
+    # controller behind it, and adds no revision.
+    newest = max((r.number for r in situation.revisions), default=0)
+    if choice.current is not None and choice.current.number == newest:
         return None
     look = kubectl(workload, "rollout", "status", resource(workload), "--watch=false")
     return block(
@@ -161,12 +167,19 @@ def _loop(situation: Situation, choice: Choice) -> GuardFinding | None:
         f"Revision {destination.number} was left for the release that runs now, which is older: to "
         "go back to it goes in a circle (A-B-A)."
     )
-    whose = situation.left.get(destination.template_hash)
-    by = f"An approved rollback left it ({whose})." if whose else "No rollback known here left it."
-    return block(
+    if whose := situation.left.get(destination.template_hash):
+        return block(
+            "Loop",
+            f"{circle} An approved rollback left it ({whose}). Roll forward; or, if it is good after "
+            f"all, by hand: {by_hand}",
+            by_hand,
+        )
+    # Whoever may release can make it look like that: it forbids nothing.
+    return warn(
         "Loop",
-        f"{circle} {by} Roll forward; or, if it is good after all, by hand: {by_hand}",
-        by_hand,
+        f"{circle} No rollback known here left it: somebody released it. See what ran when: "
+        f"{look_at(workload, destination)}",
+        look_at(workload, destination),
     )
 
 

@@ -306,6 +306,15 @@ def test_other_variables_are_shown() -> None:
             id="a variable that a shell would run",
         ),
         pytest.param(
+            {"env": [{"name": "DB_PASSWORD", "value": "Tr0ub<4dor-OLD"}]},
+            {"env": [{"name": "DB_PASSWORD", "value": "Corr3ct|horse`$x-NEW"}]},
+            [
+                f"-value: '*** (before, {mark('Tr0ub<4dor-OLD')}, with <)'",
+                f"+value: '*** (after, {mark('Corr3ct|horse`$x-NEW')}, with | ` $)'",
+            ],
+            id="generated passwords with what a shell would run",
+        ),
+        pytest.param(
             {"env": [{"name": "DB", "value": "postgres://u:hunter1@db/x"}]},
             {"env": [{"name": "DB", "value": "postgres://u:hunter2@evil/x"}]},
             [

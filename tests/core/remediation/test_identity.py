@@ -119,31 +119,46 @@ def test_the_approval_records_the_digest_of_what_was_read() -> None:
 NOTES: Final = {"external-dns": "pay.example.com", "kubernetes.io/change-cause": "alice did it"}
 
 
-def test_ed_annotates_the_old_revision_after_the_offer_and_alice_is_shown_another_plan() -> None:
+def test_ed_annotates_the_old_revision_after_the_offer_and_voids_nothing() -> None:
     play = offering(LISTED[0])
     read = proposed(play, "rollback")
 
     edit_old(play, **NOTES)
     play.tick()
 
-    assert proposed(play, "rollback").id != read.id
-    assert "annotations or the template that it would write" in play.last("ProposalSuperseded")
+    assert proposed(play, "rollback").id == read.id
 
 
-@pytest.mark.parametrize("writes", [1, 2])
-def test_ed_annotates_the_old_revision_after_the_approval_and_nothing_is_done(writes: int) -> None:
+@pytest.mark.parametrize("writes", [0, 1, 2])
+def test_ed_annotates_the_old_revision_and_what_is_written_is_what_alice_was_shown(
+    writes: int,
+) -> None:
     play = offering(LISTED[0])
     play.annotate({f"{GROUP}/approve": play.open("rollback"), f"{GROUP}/approve-by": "alice"})
-    play.tick(crash_after=writes)
-    assert play.reasons.count("RemediationStarted") == writes - 1
+    if writes:
+        play.tick(crash_after=writes)
 
     edit_old(play, **NOTES)
     play.tick()
 
-    assert play.world.changes == []
-    assert "annotations" in play.last("RemediationSuperseded")
-    # Where the approval was only just taken, not even the intent is written.
-    assert play.reasons.count("RemediationStarted") == writes - 1
+    assert len(play.world.changes) == 1
+    sent = json.dumps(play.world.changes[0].write.patch)
+    assert not [key for key in NOTES if key in sent]
+
+
+def test_ed_puts_another_annotation_on_the_target_each_second_and_keeps_no_approval_away() -> None:
+    play = offering(LISTED[0])
+    read = proposed(play, "rollback").id
+    for number in range(20):
+        play.world.edit(metadata={"annotations": {f"k{number}": "1", f"k{number - 1}": None}})
+        play.tick()
+    assert play.reasons.count("ProposalSuperseded") == 0
+
+    play.say("approve", read)
+
+    assert len(play.world.changes) == 1
+    assert play.world.raw is not None
+    assert "k19" in play.world.raw["metadata"]["annotations"], "nobody was shown that it is dropped"
 
 
 def test_the_guard_is_another_one_after_the_approval_and_nothing_is_done() -> None:

@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from typing_extensions import override
 
 from incidentcommander.api.base import GROUP
-from incidentcommander.observed.needs import AutoscalersNeed
+from incidentcommander.observed.needs import Answer, AutoscalersNeed, DryRunNeed
 from incidentcommander.observed.surroundings import Autoscaler
 from incidentcommander.observed.workloads import Outcome, Unavailable
 from tests.actions.hpa import autoscaler
 from tests.support import build
-from tests.support.play import Play
+from tests.support.play import Play, World
 
 
 def awaiting(remediation: dict[str, Any], *autoscalers: Autoscaler) -> Play:
@@ -134,3 +135,20 @@ def test_what_people_change_while_they_work_is_no_drift() -> None:
     assert play.phase == "Remediating"
     play.say("confirm", "done")
     assert play.phase == "Verifying"
+
+
+def test_a_dry_run_is_asked_without_the_tests_of_what_it_changes() -> None:
+    """Somebody who annotates the target every second must not keep every plan from being seen."""
+    asked: list[str] = []
+
+    class Noting(World):
+        @override
+        def _dry_run(self, need: DryRunNeed) -> Answer:
+            asked.append(need.patch)
+            return super()._dry_run(need)
+
+    play = Play(world=Noting()).tick()
+
+    assert asked
+    assert not [patch for patch in asked if '"test"' in patch]
+    assert all(p.diff for p in play.status.proposals if p.action == "rolloutUndo")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -114,14 +115,14 @@ def test_annotations_that_an_undo_brings_along_stand_in_the_diff() -> None:
     assert "+    hostname: pay.example.com\n" in proposal.diff
 
 
-def test_ed_annotates_an_old_revision_after_the_offer_and_nothing_is_done() -> None:
+def test_ed_annotates_an_old_revision_after_the_offer_and_what_was_shown_is_done() -> None:
     play = Play(World(revisions=with_notes())).tick()
     offered = play.open("rollback")
     play.world.revisions = with_notes(hostname="pay.example.com")
     play.say("approve", offered)
 
-    assert play.world.changes == []
-    assert "RemediationApplied" not in play.reasons
+    assert "RemediationApplied" in play.reasons
+    assert "pay.example.com" not in json.dumps(play.world.changes[0].write.patch)
 
 
 def test_a_revision_that_somebody_seems_to_have_written_is_not_recommended() -> None:

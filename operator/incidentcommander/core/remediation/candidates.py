@@ -33,9 +33,10 @@ _A_CLAIM: Final = " (a claim)"
 _NO_PROOF: Final = "Events can be written by anybody with edit: they prove nothing alone"
 _NO_PLAN: Final = Plan({}, {}, "", "", "")
 _DRY_RUN_MARKER: Final = "dry-run"
+_ASKED: Final = "somebody asked for it by propose"
 _STARTS: Final = frozenset(
     {"autoscaler", "from", "fromCpu", "fromHash", "fromMax", "fromMemory", "fromMin"}
-    | {"fromRevision", "templateHash", "toName", "toRevision", "toUid", "uid"}
+    | {"annotations", "fromRevision", "templateHash", "toName", "toRevision", "toUid", "uid"}
 )
 """Parameters that say what a plan starts from, or how its aim is called now."""
 
@@ -105,9 +106,11 @@ def _candidate(
     except Exception as error:  # noqa: BLE001 - it is one remediation; the others are offered
         planned = without_plan(bare, where, error)
     tried = {remedy_key(remediation.action, planned.plan.parameters), remediation.name}
-    if tried & set(case.status.rejected) and confidence is not Confidence.REQUESTED:
-        return None
-    return planned
+    if not tried & set(case.status.rejected):
+        return planned
+    # Ruled out, it comes back only for who asks for it, and not as what is proven to help.
+    asked = remediation.name in case.status.requested
+    return replace(planned, confidence=Confidence.REQUESTED, because=_ASKED) if asked else None
 
 
 def _planned(
@@ -152,9 +155,10 @@ def _way_back(case: Case, where: Situation) -> Candidate | None:
 def _confidence(
     case: Case, remediation: Remediation, found: Sequence[Finding]
 ) -> tuple[Confidence | None, str]:
-    if remediation.name in case.status.requested:
-        return Confidence.REQUESTED, "somebody asked for it by propose"
     holds, why = judge_when(remediation.when, found)
+    # Asked for, it is offered all the same; but what is proven stays proven, whoever asks.
+    if not holds and remediation.name in case.status.requested:
+        return Confidence.REQUESTED, _ASKED
     if holds is False:
         return None, why
     return (Confidence.PROVEN, why) if holds else (Confidence.UNPROVEN, why)

@@ -2,8 +2,10 @@
 
 Used for diffs, which end up in the status of an Incident, readable by many. Only values of
 environment variables with secret-looking names are hidden, and passwords in the URLs of others:
-whoever approves a change must see every command and argument, and everything that a shell would
-run. In place of a value stands a fingerprint; that it changed stays visible.
+whoever approves a change must see every command and argument. In place of a value stands a
+fingerprint; that it changed stays visible, and so does what a shell would take for more than words,
+since a generated password may have that, and so may a command. Only a whole command in the place of
+a value is shown.
 """
 
 from __future__ import annotations
@@ -24,8 +26,10 @@ _SENSITIVE: Final = re.compile(
     r"|connection_?string",
     re.IGNORECASE,
 )
-_CODE: Final = re.compile(r"[`|<>]|\$[({\w]|&&|;\s|\s;")
+_CODE: Final = re.compile(r"[`|<>]|\$[({]|\$(?=\w)|&&|;\s|\s;")
 """What a shell would take for more than words; Kubernetes itself replaces ``$(NAME)``."""
+_COMMAND: Final = re.compile(r"\$\([^)]*\s[^)]*\)|`[^`]*\s[^`]*`")
+"""A command with an argument, to be run in place of the value: no password, and shown as it is."""
 _USER_IN_URL: Final = re.compile(r"(?<=://)([^/\s:@]*:)([^/\s@]+)(?=@)")
 _DIGITS: Final = 4
 """Of a fingerprint: enough to tell two values apart, too few to find a value by trying."""
@@ -48,11 +52,16 @@ def masked(before: Any, after: Any, salt: str) -> tuple[Any, Any]:
     changed = {path for path in old.keys() | new.keys() if old.get(path) != new.get(path)}
 
     def mask(side: str) -> _Mask:
-        return lambda path, value: (
-            f"*** ({f'{side}, ' if path in changed else ''}{_fingerprint(value, salt)})"
-        )
+        return lambda path, value: _said(side if path in changed else "", value, salt)
 
     return _walk(before, (), mask("before")), _walk(after, (), mask("after"))
+
+
+def _said(side: str, value: str, salt: str) -> str:
+    """Say of a hidden value whose it is, its fingerprint, and what of it a shell would not take as is."""
+    code = " ".join(dict.fromkeys(m[0].strip() for m in _CODE.finditer(value)))
+    parts = (side, _fingerprint(value, salt), f"with {code}" if code else "")
+    return f"*** ({', '.join(filter(None, parts))})"
 
 
 def _fingerprint(value: str, salt: str) -> str:
@@ -84,7 +93,7 @@ def _walk(node: Any, path: Path, mask: _Mask) -> Any:
 
 def _variable(node: Any, path: Path, mask: _Mask) -> Any:
     value = node.get("value") if isinstance(node, dict) else None
-    if not isinstance(value, str) or not value or _CODE.search(value):
+    if not isinstance(value, str) or not value or _COMMAND.search(value):
         return _walk(node, path, mask)
     if _SENSITIVE.search(str(node.get("name", ""))):
         return {**node, "value": mask(path, value)}

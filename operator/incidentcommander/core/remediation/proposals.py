@@ -33,10 +33,12 @@ __all__ = ["DRY_RUN", "offer", "offered", "recommended"]
 DRY_RUN: Final = "dryRun"
 _OLDER: Final = "OlderThanRelease"
 _CUT: Final = "DiffCut"
+_CIRCLE: Final = "Loop"
 _DOUBTS: Final = frozenset(
     {
         _OLDER,
         _CUT,
+        _CIRCLE,
         "KedaOwned",
         "LowersAutoscaler",
         "RevisionEdited",
