@@ -57,7 +57,7 @@ def unlike(case: Case, proposal: Proposal, live: Situation) -> str | None:
     if now == proposal.digest:
         return None
     if traits_of(proposal.action).rolls_back:
-        return "the annotations or the template that it would write are other ones"
+        return "the template that it would write is another one"
     return "what it would write is another than what was shown"
 
 
