@@ -772,3 +772,26 @@ def test_rita_proposes_what_is_proven_and_it_stays_recommended() -> None:
         p for p in play.status.proposals if p.state == "Proposed" and p.action == before.action
     )
     assert (after.id, after.recommended, after.confidence) == (before.id, True, "Proven")
+
+
+def _watched() -> Play:
+    play = _awaiting()
+    play.say("approve", play.open("rollback")).after(minutes=5)
+    assert play.phase == "Monitoring"
+    return play
+
+
+def test_ed_releases_his_own_during_the_watch_and_blinds_it_and_it_is_not_resolved() -> None:
+    play = _watched()
+    play.world.release("registry.example/shop/checkout:evil")
+    play.world.metrics = "empty"
+    play.after(minutes=40)
+
+    assert "TargetChanged" in play.reasons
+    assert play.phase == "Monitoring"
+
+    play.world.metrics = "up"
+    play.after(minutes=5)
+    assert play.phase == "Resolved"
+    told = play.last("UpdatePosted")
+    assert "others changed it since" in told

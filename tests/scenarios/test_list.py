@@ -71,9 +71,12 @@ def _constants(tree: ast.Module) -> dict[str, str]:
 def _guards_in_the_code() -> set[str]:
     """Names that the code gives to guards, where it writes them down."""
     found: set[str] = set()
-    for module in [*(PACKAGE / "actions").glob("*.py"), *(PACKAGE / "core").rglob("*.py")]:
-        tree = ast.parse(module.read_text())
-        known = _constants(tree)
+    modules = [*(PACKAGE / "actions").glob("*.py"), *(PACKAGE / "core").rglob("*.py")]
+    trees = [ast.parse(module.read_text()) for module in modules]
+    # Public names are used where they are imported.
+    public = {k: v for t in trees for k, v in _constants(t).items() if not k.startswith("_")}
+    for tree in trees:
+        known = {**public, **_constants(tree)}
         for node in ast.walk(tree):
             if isinstance(node, ast.Call) and _called(node) in SAY_A_GUARD:
                 named = {k.arg: k.value for k in node.keywords}

@@ -116,7 +116,9 @@ class Autoscale:
             return None
         now = _named(parameters, situation)
         if now is None:
-            return Undone(not parameters["uid"], f"HPA {parameters['name']} is gone", {}, ())
+            another = any(a.name == parameters["name"] for a in situation.autoscalers)
+            what = "is another one now" if another else "is gone"
+            return Undone(not parameters["uid"], f"HPA {parameters['name']} {what}", {}, ())
         if not changed_fields(now.spec, parameters):
             return None
         back = autoscaled(situation, {}).get("autoscaler") == parameters.get("autoscaler")
@@ -127,7 +129,8 @@ class Autoscale:
         """Plan to tell an HPA again what it was told before; nothing that was made is deleted."""
         metrics = (("fromCpu", "cpuUtilization"), ("fromMemory", "memoryUtilization"))
         added = any(parameters[new] and not parameters.get(old) for old, new in metrics)
-        if not parameters["uid"] or added:
+        now = _single(situation)
+        if not parameters["uid"] or added or now is None or now.uid != parameters["uid"]:
             return None
         before = AutoscaleAction(
             min_replicas=max(1, int(parameters["fromMin"])),
@@ -146,7 +149,10 @@ def _number(text: str | None) -> int | None:
 
 
 def _named(parameters: Mapping[str, str], situation: Situation) -> Autoscaler | None:
-    return next((a for a in situation.autoscalers or () if a.name == parameters["name"]), None)
+    """Find the HPA: by its uid, since another one may bear its name; by name where it was made."""
+    name, uid = parameters["name"], parameters["uid"]
+    known = situation.autoscalers or ()
+    return next((a for a in known if a.name == name and uid in {"", a.uid}), None)
 
 
 def _single(situation: Situation) -> Autoscaler | None:

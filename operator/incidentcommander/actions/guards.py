@@ -15,7 +15,7 @@ from ..command_line import Line, Name, fitted, texts
 from ..observed.surroundings import Budget
 from ..observed.workloads import Pod, Workload
 from .situation import Situation
-from .wording import MESSAGE_LENGTH, cut, kubectl, resource, target_text
+from .wording import MESSAGE_LENGTH, cut, kubectl, listed, resource, target_text
 
 __all__ = [
     "block",
@@ -29,6 +29,8 @@ __all__ = [
     "warn",
 ]
 
+_BUDGETS: Final = 3
+"""Budgets that are told one by one: anybody may add more."""
 _NOT_PULLED: Final = frozenset(
     {
         "ErrImageNeverPull",
@@ -111,7 +113,20 @@ def nothing_runs(workload: Workload) -> GuardFinding | None:
 def budgets(situation: Situation) -> tuple[GuardFinding, ...]:
     """Warn where a PodDisruptionBudget is used up: a rollout does not ask it."""
     used_up = [budget for budget in situation.budgets if budget.allowed <= 0]
+    if len(used_up) > _BUDGETS:
+        return (_many_used_up(situation.workload, used_up),)
     return tuple(_used_up(situation.workload, budget) for budget in used_up)
+
+
+def _many_used_up(workload: Workload, used_up: Sequence[Budget]) -> GuardFinding:
+    look = kubectl(workload, "get", "pdb")
+    names = listed([budget.name for budget in used_up], 3)
+    return warn(
+        "DisruptionBudget",
+        f"{len(used_up)} PodDisruptionBudgets allow no disruption now: {names}. A rollout does not ask "
+        f"them: pods of {target_text(workload)} are replaced all the same. To see them: {look}",
+        look,
+    )
 
 
 def _used_up(workload: Workload, budget: Budget) -> GuardFinding:

@@ -94,7 +94,10 @@ def _resolved(case: Case, draft: Draft, watched: Monitoring) -> Draft:
 def _what_ended_it(draft: Draft) -> str:
     approval = draft.status.approval
     proposal = draft.status.proposal(approval.proposal) if approval else None
-    return f"Done: {proposal.summary}" if proposal else "The trouble is over"
+    if proposal is None:
+        return "The trouble is over"
+    others = "; others changed it since" if draft.status.execution is None else ""
+    return f"Done: {proposal.summary}{others}"
 
 
 def _postmortem_owed(case: Case, draft: Draft) -> bool:

@@ -22,7 +22,17 @@ from ...observed.managed_fields import SOMEBODY, manager_text
 from ..case import Case
 from ..wording import resolve
 
-__all__ = ["Planned", "block", "blocks_now", "breaker", "refreshed", "within"]
+__all__ = [
+    "DIFF_CUT",
+    "DOUBTS",
+    "OLDER",
+    "Planned",
+    "block",
+    "blocks_now",
+    "breaker",
+    "refreshed",
+    "within",
+]
 
 _ATTEMPTS: Final = "AttemptsUsedUp"
 _WINDOW: Final = "TooManyChanges"
@@ -30,6 +40,23 @@ _COOLDOWN: Final = "Cooldown"
 _ANOTHER: Final = "AnotherIncident"
 _SELF_HEAL: Final = "SelfHeal"
 _OURS: Final = frozenset({_ATTEMPTS, _WINDOW, _COOLDOWN, _ANOTHER, _SELF_HEAL})
+
+OLDER: Final = "OlderThanRelease"
+DIFF_CUT: Final = "DiffCut"
+_CIRCLE: Final = "Loop"
+DOUBTS: Final = frozenset(
+    {
+        OLDER,
+        DIFF_CUT,
+        _CIRCLE,
+        "KedaOwned",
+        "LowersAutoscaler",
+        "RevisionEdited",
+        "RevisionUnseen",
+        "ScaledToZero",
+    }
+)
+"""Warnings with which nothing is recommended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +89,20 @@ def breaker(case: Case, live: Situation, planned: Planned) -> list[GuardFinding]
 
 
 def within(guards: Sequence[GuardFinding]) -> list[GuardFinding]:
-    """Keep as many as fit. What forbids stays: anybody may add budgets that each warn."""
+    """Keep as many as fit: what forbids, then what speaks against recommending it, then one of each.
+
+    Others may add objects that each warn; none of them pushes that out of sight.
+    """
     if len(guards) <= MAX_GUARDS:
         return list(guards)
-    return sorted(guards, key=lambda g: g.verdict is not GuardVerdict.BLOCK)[:MAX_GUARDS]
+    first = {g.name: place for place, g in reversed(list(enumerate(guards)))}
+
+    def rank(numbered: tuple[int, GuardFinding]) -> tuple[bool, bool, bool]:
+        place, guard = numbered
+        doubt = guard.name in DOUBTS
+        return guard.verdict is not GuardVerdict.BLOCK, not doubt, first[guard.name] != place
+
+    return [guard for _, guard in sorted(enumerate(guards), key=rank)][:MAX_GUARDS]
 
 
 def refreshed(case: Case, live: Situation, proposal: Proposal) -> Proposal:

@@ -79,12 +79,14 @@ def _replaced(case: Case, draft: Draft, proposal: Proposal, workload: Workload, 
         return next_attempt(
             case, draft, "TargetChanged", f"{said} That release was already seen failing."
         )
-    if draft.status.phase is Phase.MONITORING:
+    if draft.status.phase is Phase.MONITORING and draft.status.monitoring is not None:
+        # What was good before says nothing of what others made of it.
+        watched = draft.status.monitoring.model_copy(update={"good": 0})
         return draft.add(
             "TargetChanged",
-            f"{said} The watch goes on over what it runs now.",
+            f"{said} The watch goes on over what it runs now; good samples count from here.",
             proposal=proposal.id,
-            changes={"execution": None},
+            changes={"execution": None, "monitoring": watched},
         )
     draft = draft.proposal(proposal.id, state=ProposalState.SUPERSEDED, recommended=False)
     return to_verifying(case, draft, "TargetChanged", f"{said} Verifying what others made of it.")

@@ -124,5 +124,6 @@ def _versions(proposal: Proposal, live: Situation) -> dict[str, Any]:
 
 
 def _autoscaler(proposal: Proposal, live: Situation) -> Autoscaler | None:
-    name = proposal.parameters.get("name")
-    return next((a for a in live.autoscalers or () if a.name == name), None)
+    name, uid = proposal.parameters.get("name"), proposal.parameters.get("uid", "")
+    known = live.autoscalers or ()
+    return next((a for a in known if a.name == name and uid in {"", a.uid}), None)

@@ -22,7 +22,7 @@ from ..diagnosis.sampling import verification_plan
 from ..wording import annotate, blocks, cut, sentences
 from . import identity
 from .candidates import Candidate, without_plan
-from .circuit_breaker import Planned, block, breaker, within
+from .circuit_breaker import DIFF_CUT, DOUBTS, OLDER, Planned, block, breaker, within
 from .diff import Shown, diff
 from .reverts import promise
 from .situation import situation
@@ -31,22 +31,6 @@ from .unplanned import is_unplanned
 __all__ = ["DRY_RUN", "offer", "offered", "recommended"]
 
 DRY_RUN: Final = "dryRun"
-_OLDER: Final = "OlderThanRelease"
-_CUT: Final = "DiffCut"
-_CIRCLE: Final = "Loop"
-_DOUBTS: Final = frozenset(
-    {
-        _OLDER,
-        _CUT,
-        _CIRCLE,
-        "KedaOwned",
-        "LowersAutoscaler",
-        "RevisionEdited",
-        "RevisionUnseen",
-        "ScaledToZero",
-    }
-)
-"""Warnings with which nothing is recommended."""
 
 
 def offer(
@@ -94,7 +78,7 @@ def recommended(proposals: Iterable[Proposal]) -> list[Proposal]:
             proposal.state is ProposalState.PROPOSED
             and proposal.confidence is Confidence.PROVEN
             and not proposal.blocked
-            and not any(g.name in _DOUBTS for g in proposal.guards)
+            and not any(g.name in DOUBTS for g in proposal.guards)
             and not any(p.recommended for p in found)
         )
         found.append(proposal.model_copy(update={"recommended": fit}))
@@ -151,7 +135,7 @@ def _guards(candidate: Candidate, live: Situation) -> list[GuardFinding]:
     guards = []
     if candidate.older_trouble:
         message = "The trouble began before this release: taking it back may not help."
-        guards.append(GuardFinding(name=_OLDER, verdict=GuardVerdict.WARN, message=message))
+        guards.append(GuardFinding(name=OLDER, verdict=GuardVerdict.WARN, message=message))
     if candidate.on_failure is OnFailure.REVERT and not is_unplanned(candidate.plan.parameters):
         guards.append(promise(candidate.action, candidate.plan, live))
     return guards
@@ -190,7 +174,7 @@ def _cut_short(shown: Shown, look: Line | None) -> GuardFinding | None:
     message = f"The diff is too long to be shown: {what}. Look at all of it before you approve"
     text = f"{message}: {look}" if look else f"{message}."
     return GuardFinding(
-        name=_CUT,
+        name=DIFF_CUT,
         verdict=GuardVerdict.WARN,
         message=cut(text, 512),
         commands=texts([look] if look else []),
