@@ -391,3 +391,17 @@ def test_room_is_not_taken_away_unseen(
     found = plan(where, minReplicas=limits[0], maxReplicas=limits[1])
 
     assert guards(found) == expected
+
+
+def test_an_hpa_that_took_the_name_of_another_is_not_reverted() -> None:
+    his = autoscaler(metadata={"uid": "of-ed"}, spec={"minReplicas": 2, "maxReplicas": 12})
+    found = plan(situation(autoscaler()), min_replicas=2, max_replicas=12)
+    assert ACTION.reversal(found.parameters, situation(autoscaler())) is not None
+
+    where = situation(his)
+
+    assert ACTION.reversal(found.parameters, where) is None
+    assert not ACTION.as_planned(found.parameters, where, NOW)
+    undone = ACTION.undone(found.parameters, where)
+    assert undone is not None
+    assert (undone.back, "is another one now" in undone.what) == (False, True)

@@ -111,6 +111,7 @@ def test_the_plan_is_absolute() -> None:
         "templateHash": found.parameters["fromHash"],
         "destinationHash": found.parameters["toHash"],
         "paused": "false",
+        "strategy": "RollingUpdate",
     }
 
 

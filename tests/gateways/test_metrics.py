@@ -19,6 +19,7 @@ import pytest
 from typing_extensions import override
 
 from incidentcommander.gateways.prometheus.queries import NOT_CONFIGURED, Metrics
+from incidentcommander.gateways.prometheus.threads import AllStuckError, BoundedThreads
 from incidentcommander.observed.needs import QueryNeed
 from incidentcommander.observed.workloads import Scalar, Unavailable
 from incidentcommander.settings import Settings
@@ -237,7 +238,7 @@ async def test_a_trickling_answer_is_given_up_and_later_queries_are_refused_at_o
         stop.set()
         # Not asked at all: it did not wait for the time-out to be over.
         assert isinstance(found, Unavailable)
-        assert "not asked: 6 earlier queries have had no answer" in found.message
+        assert "not asked: 4 or more earlier queries have had no answer" in found.message
 
 
 async def test_the_event_loop_is_not_blocked_meanwhile(stub: Stub) -> None:
@@ -283,3 +284,28 @@ async def test_credentials_in_the_url_are_sent(stub: Stub) -> None:
 
     assert await ask(metrics(url)) == Scalar(1.0)
     assert stub.asked[0][1]["Authorization"].startswith("Basic ")
+
+
+async def test_the_slow_queries_of_an_author_leave_threads_to_other_namespaces() -> None:
+    held = threading.Event()
+    threads = BoundedThreads(6, 4, "test")
+    his = [asyncio.create_task(threads.run(held.wait, 30.0, "other")) for _ in range(24)]
+    await asyncio.sleep(0.1)
+
+    assert await threads.run(lambda: "answered", 10.0, "shop") == "answered"
+
+    held.set()
+    await asyncio.gather(*his)
+
+
+async def test_his_queries_that_hang_are_his_alone() -> None:
+    held = threading.Event()
+    threads = BoundedThreads(6, 4, "test")
+    for _ in range(4):
+        with pytest.raises(TimeoutError):
+            await threads.run(held.wait, 0.05, "other")
+
+    with pytest.raises(AllStuckError):
+        await threads.run(held.wait, 30.0, "other")
+    assert await threads.run(lambda: "answered", 10.0, "shop") == "answered"
+    held.set()

@@ -29,9 +29,12 @@ _ENDED: Final = frozenset({"Failed", "Succeeded"})
 
 
 def strategy(workload: Workload) -> Mapping[str, str]:
-    """Say how pods are replaced: a plan depends on it, except for a Deployment's."""
+    """Say how pods are replaced: a plan depends on it."""
     if workload.kind is TargetKind.DEPLOYMENT:
-        return {}
+        # Recreate takes all of them down at once: nobody approves that without having been told.
+        return {
+            "strategy": str((workload.spec.get("strategy") or {}).get("type") or "RollingUpdate")
+        }
     kind = "OnDelete" if by_hand(workload) else "RollingUpdate"
     below = partition(workload)
     return {"updateStrategy": f"{kind}, partition {below}" if below else kind}

@@ -11,10 +11,11 @@ import pytest
 from typing_extensions import override
 
 from incidentcommander.api.base import MARKER_ANNOTATION, format_timestamp
-from incidentcommander.api.common import Phase, TargetKind
+from incidentcommander.api.common import GuardVerdict, Phase, TargetKind
 from incidentcommander.api.incident import GuardFinding, MadeChange, Proposal, ProposalTarget
 from incidentcommander.api.policy import ResponsePolicy
 from incidentcommander.core.case import Case, Neighbour
+from incidentcommander.core.remediation.circuit_breaker import OLDER, within
 from incidentcommander.observed.needs import BudgetsNeed
 from incidentcommander.observed.surroundings import Budget
 from incidentcommander.observed.workloads import Outcome, Refused, significant_hash
@@ -485,3 +486,18 @@ def test_a_budget_that_is_used_up_is_said() -> None:
     assert len(found) == 1
     assert found[0].verdict == "Warn"
     assert "PodDisruptionBudget checkout allows no disruption now" in found[0].message
+
+
+def test_ed_adds_budgets_and_no_doubt_is_pushed_out() -> None:
+    many = [
+        GuardFinding(name="DisruptionBudget", verdict=GuardVerdict.WARN, message=f"pdb {number}")
+        for number in range(15)
+    ]
+    told = GuardFinding(name="NoRevert", verdict=GuardVerdict.WARN, message="it is not taken back")
+    doubt = GuardFinding(name=OLDER, verdict=GuardVerdict.WARN, message="it began before")
+    forbids = GuardFinding(name="Cooldown", verdict=GuardVerdict.BLOCK, message="wait")
+
+    kept = within([*many, told, doubt, forbids])
+
+    assert [g.name for g in kept[:4]] == ["Cooldown", OLDER, "DisruptionBudget", "NoRevert"]
+    assert len(kept) == 12

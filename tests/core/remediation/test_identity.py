@@ -146,6 +146,16 @@ def test_ed_annotates_the_old_revision_and_what_is_written_is_what_alice_was_sho
     assert not [key for key in NOTES if key in sent]
 
 
+def test_ed_has_all_pods_replaced_at_once_after_the_offer_and_alice_is_told() -> None:
+    play = offering(LISTED[0])
+    read = proposed(play, "rollback")
+
+    play.world.edit(spec={"strategy": {"type": "Recreate"}})
+    play.tick()
+
+    assert proposed(play, "rollback").id != read.id
+
+
 def test_ed_puts_another_annotation_on_the_target_each_second_and_keeps_no_approval_away() -> None:
     play = offering(LISTED[0])
     read = proposed(play, "rollback").id

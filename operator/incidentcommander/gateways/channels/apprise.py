@@ -79,7 +79,9 @@ class Notifier:
 
     async def _try(self, channel: str, url: str, notice: Notice) -> str:
         """Give what kept one URL from taking it; nothing: it did."""
-        threads = self._threads.setdefault(channel, BoundedThreads(_THREADS, f"to {channel}"))
+        threads = self._threads.setdefault(
+            channel, BoundedThreads(_THREADS, _THREADS, f"to {channel}")
+        )
         try:
             return await threads.run(partial(_send, url, notice), self._within)
         except NoServiceError:

@@ -28,6 +28,8 @@ NOT_CONFIGURED: Final = (
     "no Prometheus is configured: set INCIDENT_COMMANDER_PROMETHEUS_URL (Helm value prometheus.url)"
 )
 _THREADS: Final = 6
+_SHARE: Final = 4
+"""Of these, for one namespace: its slow queries leave some to the others."""
 _SERIES: Final = "100"
 """Series that Prometheus shall send at most: one is wanted, and a careless query matches millions."""
 
@@ -39,7 +41,7 @@ class Metrics:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._threads = BoundedThreads(_THREADS, "prometheus")
+        self._threads = BoundedThreads(_THREADS, _SHARE, "prometheus")
         self._connected: Any = None
         self._lock = threading.Lock()
 
@@ -49,12 +51,14 @@ class Metrics:
             return Unavailable("Prometheus", NOT_CONFIGURED)
         patience = self._settings.prometheus_timeout.total_seconds()
         try:
-            return scalar_from(await self._threads.run(self._call(need, now), patience))
+            return scalar_from(
+                await self._threads.run(self._call(need, now), patience, need.namespace)
+            )
         except TimeoutError:
             return self._unavailable(f"no answer within {self._patience}")
         except AllStuckError:
             return self._unavailable(
-                f"not asked: {_THREADS} earlier queries have had no answer within {self._patience}"
+                f"not asked: {_SHARE} or more earlier queries have had no answer within {self._patience}"
             )
         except NoNumberError as error:
             return self._unavailable(str(error))

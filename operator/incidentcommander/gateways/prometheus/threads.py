@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
@@ -23,15 +24,22 @@ class AllStuckError(Exception):
 
 
 class BoundedThreads:
-    """At most ``size`` threads; each is a daemon, so that it cannot keep the process alive."""
+    """At most ``size`` threads; each is a daemon, so that it cannot keep the process alive.
 
-    def __init__(self, size: int, name: str) -> None:
+    One tenant has at most ``share`` of them: whose calls hang takes none from the others.
+    """
+
+    def __init__(self, size: int, share: int, name: str) -> None:
         self._name = name
         self._size: Final = size
+        self._share: Final = share
         self._slots = asyncio.Semaphore(size)
-        self._stuck = 0
+        self._shares: defaultdict[str, asyncio.Semaphore] = defaultdict(
+            lambda: asyncio.Semaphore(share)
+        )
+        self._stuck: Counter[str] = Counter()
 
-    async def run(self, call: Callable[[], _T], within: float) -> _T:
+    async def run(self, call: Callable[[], _T], within: float, tenant: str = "") -> _T:
         """Run ``call`` on a thread and give its result, waiting for a free one included.
 
         Raises
@@ -41,22 +49,28 @@ class BoundedThreads:
         AllStuckError
             If no thread is likely to become free.
         """
-        if self._stuck >= self._size:
+        if self._stuck[tenant] >= self._share or self._stuck.total() >= self._size:
             raise AllStuckError
         async with asyncio.timeout(within):
-            await self._slots.acquire()
-            future = self._start(call)
+            await self._shares[tenant].acquire()
+            try:
+                await self._slots.acquire()
+            except asyncio.CancelledError:
+                self._shares[tenant].release()
+                raise
+            future = self._start(call, tenant)
             try:
                 return await asyncio.shield(future)
             except asyncio.CancelledError:
-                self._give_up(future)
+                self._give_up(future, tenant)
                 raise
 
-    def _start(self, call: Callable[[], _T]) -> asyncio.Future[_T]:
+    def _start(self, call: Callable[[], _T], tenant: str) -> asyncio.Future[_T]:
         loop = asyncio.get_running_loop()
         future: asyncio.Future[_T] = loop.create_future()
         # The slot is free when the thread has ended, not when somebody stops waiting for it.
         future.add_done_callback(lambda _: self._slots.release())
+        future.add_done_callback(lambda _: self._shares[tenant].release())
 
         def work() -> None:
             try:
@@ -69,14 +83,14 @@ class BoundedThreads:
         threading.Thread(target=work, name=self._name, daemon=True).start()
         return future
 
-    def _give_up(self, future: asyncio.Future[_T]) -> None:
+    def _give_up(self, future: asyncio.Future[_T], tenant: str) -> None:
         if future.done():
             return
-        self._stuck += 1
-        future.add_done_callback(self._unstuck)
+        self._stuck[tenant] += 1
+        future.add_done_callback(partial(self._unstuck, tenant))
 
-    def _unstuck(self, future: asyncio.Future[_T]) -> None:
-        self._stuck -= 1
+    def _unstuck(self, tenant: str, future: asyncio.Future[_T]) -> None:
+        self._stuck[tenant] -= 1
         future.exception()  # looked at, so that asyncio does not complain that nobody did
 
 
