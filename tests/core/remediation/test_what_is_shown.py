@@ -138,3 +138,17 @@ def test_a_revision_that_somebody_seems_to_have_written_is_not_recommended() -> 
     assert names(proposal) == ["RevisionEdited"]
     assert not proposal.blocked
     assert not proposal.recommended
+
+
+def test_what_speaks_against_an_open_offer_later_is_shown_on_it_too() -> None:
+    play = Play().tick()
+    before = next(p for p in play.status.proposals if p.remediation == "rollback")
+    assert "ScaledToZero" not in names(before)
+
+    play.world.edit(spec={"replicas": 0})
+    play.tick()
+
+    after = next(p for p in play.status.proposals if p.remediation == "rollback")
+    assert after.id == before.id
+    assert "ScaledToZero" in names(after)
+    assert not after.recommended

@@ -18,7 +18,7 @@ from ..case import Case
 from ..diagnosis import findings
 from ..evolve import Draft
 from ..remediation import proposals, stale_proposals
-from ..remediation.circuit_breaker import refreshed
+from ..remediation.circuit_breaker import refreshed, unshown
 from ..remediation.proposals import offered
 from ..remediation.situation import needs_of, situation
 from ..transitions import close_open, investigate, record_guard, stalled, start_round
@@ -103,7 +103,8 @@ def _judged_again(case: Case, draft: Draft, live: Situation) -> Draft:
     open_ = [p.state is ProposalState.PROPOSED for p in before]
     after = [refreshed(case, live, p) if o else p for p, o in zip(before, open_, strict=True)]
     moved = [new for old, new in zip(before, after, strict=True) if old.blocked != new.blocked]
-    if not moved:
+    new = [unshown(case, live, p) for o, p in zip(open_, before, strict=True) if o]
+    if not moved and not any(new):
         return draft
     draft = draft.proposals(proposals.recommended(after))
     for proposal in moved:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from ...actions import SYNCHRONISERS, Situation, traits_of
+from ...actions import SYNCHRONISERS, Situation, all_actions, traits_of
 from ...api.base import format_duration
 from ...api.common import Confidence, GuardVerdict
 from ...api.incident import MAX_GUARDS, GuardFinding, Proposal
@@ -31,6 +31,7 @@ __all__ = [
     "blocks_now",
     "breaker",
     "refreshed",
+    "unshown",
     "within",
 ]
 
@@ -106,10 +107,31 @@ def within(guards: Sequence[GuardFinding]) -> list[GuardFinding]:
 
 
 def refreshed(case: Case, live: Situation, proposal: Proposal) -> Proposal:
-    """Judge an open proposal again: what forbade it may be over, or something new forbids it."""
+    """Judge an open proposal again: what forbade it may be over, or something new speaks against it."""
     kept = [g for g in proposal.guards if g.name not in _OURS]
     now = breaker(case, live, _planned(proposal))
-    return proposal.model_copy(update={"guards": within([*kept, *now])})
+    new = unshown(case, live, proposal)
+    return proposal.model_copy(update={"guards": within([*kept, *new, *now])})
+
+
+def unshown(case: Case, live: Situation, proposal: Proposal) -> list[GuardFinding]:
+    """Give what the plan would be warned of now and was not when it was offered."""
+    offered = case.runbook.spec.remediation if case.runbook else []
+    remediation = next((r for r in offered if r.name == proposal.remediation), None)
+    action = all_actions().get(proposal.action)
+    if (
+        remediation is None
+        or remediation.parameters is None
+        or action is None
+        or proposal.revert_of
+    ):
+        return []
+    try:
+        found = action.plan(remediation.parameters, live).guards
+    except Exception:  # noqa: BLE001 - what cannot be planned now is said at the next round
+        return []
+    known = {g.name for g in proposal.guards}
+    return [g for g in found if g.name not in known and g.verdict is not GuardVerdict.CLEAR]
 
 
 def blocks_now(case: Case, live: Situation, proposal: Proposal) -> str | None:
