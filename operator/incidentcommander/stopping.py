@@ -48,18 +48,11 @@ class Stopping:
         """Wait until somebody asks for the end."""
         await self._asked.wait()
 
-    def give_back(self) -> None:
-        """Have no more to do with the signals, and set no deadline: everything is wound up."""
-        loop = asyncio.get_running_loop()
-        for number in _SIGNALS:
-            loop.remove_signal_handler(number)
-        if self._late is not None:
-            self._late.cancel()
-
     def _ask(self, number: signal.Signals) -> None:
         if self._asked.is_set():
             _LOG.warning("%s again: the process ends at once", number.name)
             self._end()
+            return
         _LOG.info("%s: winding up", number.name)
         self._asked.set()
         # A thread: whatever holds up the loop does not hold up this.
@@ -68,14 +61,17 @@ class Stopping:
         self._late.start()
 
     def _too_late(self) -> None:
-        left = asyncio.all_tasks(self._loop) if self._loop else ()
-        names = ", ".join(sorted({task.get_name() for task in left})) or "none"
-        _LOG.warning(
-            "it took more than %.1f s to wind up: the process ends; tasks left: %s",
-            self._within,
-            names,
-        )
-        self._end()
+        try:
+            left = asyncio.all_tasks(self._loop) if self._loop else ()
+            names = ", ".join(sorted({task.get_name() for task in left})) or "none"
+            _LOG.warning(
+                "it took more than %.1f s to wind up: the process ends; tasks left: %s",
+                self._within,
+                names,
+            )
+        finally:
+            # Whatever goes wrong with the words, the end comes.
+            self._end()
 
     def _end(self) -> None:
         logging.shutdown()

@@ -22,6 +22,12 @@ class Exit:
         self.called.set()
 
 
+def unset(stopping: Stopping) -> None:
+    """Take the deadline back: the process of the tests goes on."""
+    assert stopping._late is not None
+    stopping._late.cancel()
+
+
 async def test_the_first_signal_asks_for_the_end_and_ends_nothing() -> None:
     exit_now = Exit()
     stopping = Stopping(60.0, exit_now)
@@ -29,7 +35,7 @@ async def test_the_first_signal_asks_for_the_end_and_ends_nothing() -> None:
 
     os.kill(os.getpid(), signal.SIGTERM)
     await asyncio.wait_for(stopping.wait(), 10)
-    stopping.give_back()
+    unset(stopping)
 
     assert exit_now.codes == []
 
@@ -43,7 +49,7 @@ async def test_the_second_ends_it_at_once() -> None:
     await asyncio.wait_for(stopping.wait(), 10)
     os.kill(os.getpid(), signal.SIGINT)
     await asyncio.to_thread(exit_now.called.wait, 10)
-    stopping.give_back()
+    unset(stopping)
 
     assert exit_now.codes == [0]
 
@@ -57,6 +63,6 @@ async def test_a_loop_that_is_held_up_does_not_hold_up_the_end() -> None:
     await stopping.wait()
     # Nothing runs on this loop until the call returns.
     assert exit_now.called.wait(10)
-    stopping.give_back()
+    unset(stopping)
 
     assert exit_now.codes == [0]

@@ -19,7 +19,15 @@ from ..command_line import Line, Name, as_json
 from ..observed.surroundings import Autoscaler
 from ..observed.workloads import AUTOSCALERS, JsonPatch, Workload, Write
 from .autoscale_guards import guards
-from .autoscaling import DEFAULT_CPU, autoscaled, changed_fields, new_spec, told, utilization
+from .autoscaling import (
+    DEFAULT_CPU,
+    autoscaled,
+    changed_fields,
+    new_spec,
+    planned_for,
+    told,
+    utilization,
+)
 from .base import Plan, Undone
 from .patching import marked
 from .situation import Situation
@@ -84,7 +92,7 @@ class Autoscale:
         if not parameters["uid"]:
             body = _body(workload, parameters, marker)
             return Write(AUTOSCALERS, workload.namespace, name, body=body)
-        found = next((a for a in situation.autoscalers or () if a.uid == parameters["uid"]), None)
+        found = planned_for(parameters, situation)
         if found is None:
             raise LookupError(f"HPA {name!r} is gone")
         patch = _patch(found, parameters, marker)
@@ -92,7 +100,7 @@ class Autoscale:
 
     def marker(self, parameters: Mapping[str, str], situation: Situation) -> str:
         """Give the HPA's marker."""
-        found = _named(parameters, situation)
+        found = planned_for(parameters, situation)
         notes = (found.metadata.get("annotations") or {}) if found else {}
         return str(notes.get(MARKER_ANNOTATION, ""))
 
@@ -103,18 +111,14 @@ class Autoscale:
         started_at: datetime,  # noqa: ARG002 -- it writes no time
     ) -> bool:
         """Whether the HPA is told what it was to be told."""
-        found = _named(parameters, situation)
-        return (
-            found is not None
-            and parameters["uid"] in {"", found.uid}
-            and not changed_fields(found.spec, parameters)
-        )
+        found = planned_for(parameters, situation)
+        return found is not None and not changed_fields(found.spec, parameters)
 
     def undone(self, parameters: Mapping[str, str], situation: Situation) -> Undone | None:
         """Hold the HPA against what it was told."""
         if situation.autoscalers is None:
             return None
-        now = _named(parameters, situation)
+        now = planned_for(parameters, situation)
         if now is None:
             another = any(a.name == parameters["name"] for a in situation.autoscalers)
             what = "is another one now" if another else "is gone"
@@ -146,13 +150,6 @@ ACTION: Final = Autoscale()
 
 def _number(text: str | None) -> int | None:
     return int(text) if text else None
-
-
-def _named(parameters: Mapping[str, str], situation: Situation) -> Autoscaler | None:
-    """Find the HPA: by its uid, since another one may bear its name; by name where it was made."""
-    name, uid = parameters["name"], parameters["uid"]
-    known = situation.autoscalers or ()
-    return next((a for a in known if a.name == name and uid in {"", a.uid}), None)
 
 
 def _single(situation: Situation) -> Autoscaler | None:

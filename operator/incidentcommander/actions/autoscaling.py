@@ -19,6 +19,7 @@ __all__ = [
     "changed_fields",
     "keda",
     "new_spec",
+    "planned_for",
     "told",
     "utilization",
 ]
@@ -44,6 +45,13 @@ def autoscaled(situation: Situation, parameters: Parameters) -> Mapping[str, str
     if not situation.autoscalers:
         return {}
     return {"autoscaler": digest([[a.uid, a.spec] for a in situation.autoscalers])}
+
+
+def planned_for(parameters: Parameters, situation: Situation) -> Autoscaler | None:
+    """Find the HPA of a plan: by its uid, since another may bear its name; by name where it is made."""
+    name, uid = parameters["name"], parameters["uid"]
+    known = situation.autoscalers or ()
+    return next((a for a in known if a.name == name and uid in {"", a.uid}), None)
 
 
 def keda(autoscaler: Autoscaler) -> str:

@@ -100,11 +100,10 @@ def _to_be_planned_again(case: Case, open_: Sequence[Proposal]) -> bool:
 def _judged_again(case: Case, draft: Draft, live: Situation) -> Draft:
     """See what forbids open proposals now: it comes and goes by itself."""
     before = draft.status.proposals
-    open_ = [p.state is ProposalState.PROPOSED for p in before]
-    after = [refreshed(case, live, p) if o else p for p, o in zip(before, open_, strict=True)]
-    moved = [new for old, new in zip(before, after, strict=True) if old.blocked != new.blocked]
-    new = [unshown(case, live, p) for o, p in zip(open_, before, strict=True) if o]
-    if not moved and not any(new):
+    new = {p.id: unshown(case, live, p) for p in draft.status.open_proposals}
+    after = [refreshed(case, live, p, new[p.id]) if p.id in new else p for p in before]
+    moved = [p for old, p in zip(before, after, strict=True) if old.blocked != p.blocked]
+    if not moved and not any(new.values()):
         return draft
     draft = draft.proposals(proposals.recommended(after))
     for proposal in moved:

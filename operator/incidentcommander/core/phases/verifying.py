@@ -1,4 +1,4 @@
-"""Verifying and Monitoring: sample when due, count, and move on."""
+"""Verifying: sample when due, count, and see whether that is proof enough."""
 
 from __future__ import annotations
 

@@ -106,11 +106,12 @@ def within(guards: Sequence[GuardFinding]) -> list[GuardFinding]:
     return [guard for _, guard in sorted(enumerate(guards), key=rank)][:MAX_GUARDS]
 
 
-def refreshed(case: Case, live: Situation, proposal: Proposal) -> Proposal:
-    """Judge an open proposal again: what forbade it may be over, or something new speaks against it."""
+def refreshed(
+    case: Case, live: Situation, proposal: Proposal, new: Sequence[GuardFinding] = ()
+) -> Proposal:
+    """Judge an open proposal again: what forbade it may be over. ``new``: what is ``unshown``."""
     kept = [g for g in proposal.guards if g.name not in _OURS]
     now = breaker(case, live, _planned(proposal))
-    new = unshown(case, live, proposal)
     return proposal.model_copy(update={"guards": within([*kept, *new, *now])})
 
 

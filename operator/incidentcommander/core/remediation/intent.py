@@ -13,9 +13,9 @@ from datetime import datetime
 from typing import Any, Final
 
 from ...actions import Situation, all_actions, traits_of
+from ...actions.autoscaling import planned_for
 from ...api.base import MARKER_ANNOTATION
 from ...api.incident import Execution, ExecutionState, Proposal
-from ...observed.surroundings import Autoscaler
 from ...observed.workloads import AUTOSCALERS, Write
 
 __all__ = [
@@ -116,14 +116,8 @@ def _versions(proposal: Proposal, live: Situation) -> dict[str, Any]:
     """What the request tests: the target's generation, or which version of which autoscaler."""
     if not traits_of(proposal.action).writes_autoscaler:
         return {"target_generation": live.workload.generation}
-    found = _autoscaler(proposal, live)
+    found = planned_for(proposal.parameters, live)
     return {
         "autoscaler_uid": found.uid if found else "",
         "autoscaler_version": found.resource_version if found else "",
     }
-
-
-def _autoscaler(proposal: Proposal, live: Situation) -> Autoscaler | None:
-    name, uid = proposal.parameters.get("name"), proposal.parameters.get("uid", "")
-    known = live.autoscalers or ()
-    return next((a for a in known if a.name == name and uid in {"", a.uid}), None)
